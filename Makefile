@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+# All targets; `make help` lists them. Everything is built below build/.
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+NASM ?= nasm
+PYTHON ?= python3
+# No paths and no dates of the building machine get into what is built.
+export LC_ALL := C
+export SOURCE_DATE_EPOCH ?= 1793404800
+export MKB_BUILD := $(BUILD)
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=.
+
+MAKEFLAGS += -rR
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+CORE := base/status base/text base/crc32 base/trail \
+        disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
+        fs/fat nt/arcpath nt/bootini \
+        mirror/config mirror/sample mirror/decide mirror/facts mirror/pair \
+        change/changeset change/journal change/apply change/break \
+        ui/menu ui/screen bootdisk plan loader
+# What the BIOS loader does not link.
+CORE_HOST_ONLY := nt/arcpath nt/bootini
+SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
+SHELL_EFI := efi_main efi_disk efi_console
+HOST := main options hostdisk survey report media mtools layout build check breakcmd undo journalfile lab explain \
+        target fakefw
+
+WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+DEPENDS = -MMD -MP -MF $(@:.o=.d)
+
+CC := gcc
+HOST_CFLAGS := $(WARNINGS) -O2 -g $(REPRODUCIBLE) -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE -Iloader
+HOST_LIBS := -lcjson
+BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -Oz -ffreestanding -fno-pic -fno-stack-protector -mregparm=3 \
+               -fno-asynchronous-unwind-tables -fno-unwind-tables -mgeneral-regs-only -mpreferred-stack-boundary=2 \
+               -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
+               $(REPRODUCIBLE) -Iloader -Istage2
+TEST_CFLAGS := $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_FILE_OFFSET_BITS=64 \
+               -D_GNU_SOURCE -Iloader -Itests/rig -Imkbootdisk
+
+include loader/efi/efi.mk
+include tests/tests.mk
+
+.PHONY: all help deps demo check check-all bench size format install uninstall clean
+all: $(BUILD)/mkbootdisk $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI ## the host tool and the loaders
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+deps: ## install what is missing (Debian packages)
+	@.ci/deps
+
+# ------------------------------------------------------------------ boot/ and stage2/
+$(BUILD)/%.bin: boot/%.asm
+	@mkdir -p $(@D)
+	$(NASM) -f bin -Werror -MD $(@:.bin=.d) -MP -o $@ $<
+
+$(BUILD)/layout.inc: stage2/layout.h
+	@mkdir -p $(@D)
+	sed -n 's/^#define \([A-Z0-9_]*\) \([^ ]*\).*/%define \1 \2/p' $< > $@
+
+$(BUILD)/bios/%.o: loader/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -flto -c -o $@ $<
+
+$(BUILD)/bios/%.o: stage2/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -flto -c -o $@ $<
+
+$(BUILD)/bios/memory.o: stage2/memory.c
+	@mkdir -p $(@D)
+	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -fno-builtin -c -o $@ $<
+
+$(BUILD)/bios/%.o: stage2/%.asm $(BUILD)/layout.inc
+	@mkdir -p $(@D)
+	$(NASM) -f elf32 -Werror -i$(BUILD)/ -istage2/ -MD $(@:.o=.d) -MP -o $@ $<
+
+$(BUILD)/bios/int13_image.o: $(BUILD)/int13.bin
+
+BIOS_OBJECTS := $(patsubst %,$(BUILD)/bios/%.o,thunk $(filter-out $(CORE_HOST_ONLY),$(CORE)) $(SHELL_BIOS) memory \
+                int13_image)
+
+$(BUILD)/stage2.elf: $(BIOS_OBJECTS) stage2/stage2.ld
+	$(CC) $(BIOS_CFLAGS) -flto -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-T,stage2/stage2.ld \
+	    -Wl,-Map,$(BUILD)/stage2.map -o $@ $(BIOS_OBJECTS) -lgcc
+
+$(BUILD)/stage2.bin: $(BUILD)/stage2.elf
+	objcopy -O binary $< $@
+
+$(BUILD)/pack: stage2/pack.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) -O2 $(REPRODUCIBLE) -o $@ $< -lucl
+
+$(BUILD)/stage2.packed: $(BUILD)/stage2.bin $(BUILD)/pack
+	$(BUILD)/pack $< $@
+
+$(BUILD)/STAGE2.BIN: stage2/entry.asm stage2/unpack.asm $(BUILD)/layout.inc $(BUILD)/stage2.packed
+	$(NASM) -f bin -Werror -i$(BUILD)/ -istage2/ -o $@ $<
+
+# ------------------------------------------------------------------ mkbootdisk/
+$(BUILD)/host/%.o: loader/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
+
+$(BUILD)/host/%.o: mkbootdisk/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
+
+# The loaders travel inside the tool, so that one file is enough to build a boot disk.
+$(BUILD)/host/payloads.o: $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN
+	@mkdir -p $(@D)
+	cd $(BUILD) && ld -r -b binary -o host/payloads.o fat12.bin STAGE2.BIN
+	objcopy --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
+
+HOST_OBJECTS := $(patsubst %,$(BUILD)/host/%.o,$(CORE) $(HOST) payloads)
+
+$(BUILD)/mkbootdisk: $(HOST_OBJECTS)
+	$(CC) -o $@ $(HOST_OBJECTS) $(HOST_LIBS)
+
+# ------------------------------------------------------------------ the rest
+demo: ## two virtual disks, a boot floppy, and the primary taken away
+	@.ci/deps --quiet
+	@$(MAKE) --no-print-directory all
+	@images/demo
+
+size: all ## bytes of everything that ends up on a boot disk
+	@$(PYTHON) tests/check/size.py $(BUILD)
+
+format: ## clang-format on all C
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/mkbootdisk
+	install -m 755 $(BUILD)/mkbootdisk $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 docs/mkbootdisk.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(BUILD)/BOOTX64.EFI $(DESTDIR)$(PREFIX)/share/mkbootdisk/
+
+uninstall: ## undo install
+	rm -f $(DESTDIR)$(PREFIX)/bin/mkbootdisk $(DESTDIR)$(PREFIX)/share/man/man1/mkbootdisk.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/mkbootdisk
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

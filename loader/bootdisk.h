@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot disk as the loader sees it: its file system, MIRROR.INI, the journal and the log of earlier starts. Knows
+ * the names and meaning of the files; the host tool opens a built image with the same code. */
+#ifndef BOOTDISK_H
+#define BOOTDISK_H
+
+#include "change/journal.h"
+#include "disk/readahead.h"
+#include "disk/retry.h"
+#include "fs/fat.h"
+#include "fw.h"
+#include "mirror/config.h"
+
+#define FILE_STAGE2 "STAGE2  BIN"
+#define FILE_NTLDR "NTLDR      "
+#define FILE_CONFIG "MIRROR  INI"
+#define FILE_JOURNAL "FTJOURNLDAT"
+#define FILE_LOG "FTLOG   TXT"
+
+#define LOG_SECTORS 8u /* one start each */
+
+struct bootdisk {
+    struct firmware *fw;
+    struct retry reader;
+    struct readahead cache;
+    struct fat fat;
+    enum status fat_status;    /* the rest is valid only if this is ST_OK */
+    enum status config_status; /* of MIRROR.INI; ST_CORRUPT with the line in config_line */
+    unsigned config_line;
+    bool has_ntldr;
+    enum status journal_status;
+    struct journal_store store;
+    uint64_t store_lba;
+    struct journal journal;
+};
+
+/** Open the boot disk and read MIRROR.INI into `config` (which was initialised) and the journal's state. Each part may
+ * fail by itself: see the statuses. */
+void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *trail, struct config *config);
+
+/** Add one line to FTLOG.TXT, over the oldest. Errors are returned, but a log that cannot be written is no reason not
+ * to start. */
+MUST_CHECK enum status bootdisk_log(struct bootdisk *boot, const char *line);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The only door from the core to the outside: what a firmware (BIOS, UEFI, the host tool, a test) must provide.
+ * Nothing in the core calls anything but these functions. */
+#ifndef FW_H
+#define FW_H
+
+#include "change/apply.h"
+#include "disk/inventory.h"
+#include "plan.h"
+
+enum colour { COLOUR_NORMAL, COLOUR_BRIGHT, COLOUR_GOOD, COLOUR_BAD };
+
+enum key {
+    KEY_NONE = 0, /* the time ran out */
+    KEY_UP = 0x100,
+    KEY_DOWN,
+    KEY_ENTER = '\r'
+};
+
+#define KEY_WAIT_FOREVER 0xFFFFFFFFu
+
+/* Sectors that the boot sector had already read on the way here. */
+struct boot_seed {
+    uint64_t lba;
+    const void *sector;
+};
+
+struct firmware {
+    const char *name; /* for the start event: "bios", "efi", ... */
+    bool serial;      /* the screen goes to COM1 too; the loader sets it when it has read MIRROR.INI */
+    bool stopped;     /* the shell is done: leave loader_run */
+    /* Fill in the hard disk number `index`; its device makes one attempt per read. ST_NOT_FOUND past the last one. */
+    enum status (*disk_open)(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry);
+    struct disk_writer writer; /* for hard disks by drive number, and for `boot_device` by its own */
+    struct blockdev *boot_device; /* the boot disk, one attempt per read; null if there is none to read */
+    uint32_t boot_sectors_per_track;
+    struct boot_seed seed[3];
+    unsigned seeds;
+    /* Show text; '\n' starts a new line. */
+    void (*put)(struct firmware *fw, const char *text, enum colour colour);
+    /* Put the cursor `lines` up, into the first column. */
+    void (*up)(struct firmware *fw, unsigned lines);
+    /* Wait for a key, at most so long; ASCII, or enum key. */
+    int (*key)(struct firmware *fw, uint32_t wait_ms);
+    /* Write one event line (without its line end) for machines to read. */
+    void (*event)(struct firmware *fw, const char *line);
+    /* Memory for an operating system's own loader, of `loader_room_bytes`. */
+    void *loader_room;
+    uint32_t loader_room_bytes;
+    /* Start what the plan says. Returns only if it cannot. */
+    void (*handoff)(struct firmware *fw, const struct boot_plan *plan);
+    void (*restart)(struct firmware *fw);
+};
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* The loader, step by step. Each step leaves its result in struct loader; loader_run at the end is the story. */
+#include "loader.h"
+
+#include "mirror/pair.h"
+#include "ui/menu.h"
+#include "ui/screen.h"
+
+enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_DISK, ACT_RESTART };
+
+struct choice {
+    enum action action;
+    enum role role;
+};
+
+struct choices {
+    struct menu menu;
+    struct choice choice[MENU_ITEMS_MAX];
+};
+
+#define LOG_LINE_BYTES 160u
+
+static void look_at_disks(struct loader *loader)
+{
+    struct firmware *fw = loader->fw;
+    struct blockdev *device;
+    struct geometry geometry;
+    for (unsigned i = 0; i < DISKS_MAX && fw->disk_open(fw, i, &device, &geometry) == ST_OK; i++) {
+        screen_disk_before(loader, i);
+        device->trail = &loader->trail;
+        screen_disk(loader, inventory_add(&loader->inventory, device, &geometry));
+    }
+}
+
+static void find_sets(struct loader *loader)
+{
+    struct pair_report report;
+    if (loader->config.set_count > 0 && loader->boot.config_status == ST_OK)
+        return;
+    loader->found_by_type = true;
+    pair_find(&loader->inventory, true, &loader->config, &report);
+}
+
+static void decide(struct loader *loader)
+{
+    for (unsigned i = 0; i < loader->config.set_count; i++)
+        facts_gather(&loader->inventory, &loader->config.set[i], SAMPLES, &loader->survey[i]);
+}
+
+void loader_look(struct loader *loader, struct firmware *fw)
+{
+    memset(loader, 0, sizeof *loader);
+    loader->fw = fw;
+    config_init(&loader->config);
+    bootdisk_open(&loader->boot, fw, &loader->trail, &loader->config);
+    fw->serial = loader->config.serial;
+    screen_start(loader);
+    look_at_disks(loader);
+    find_sets(loader);
+    decide(loader);
+    for (unsigned i = 0; i < loader->config.set_count; i++)
+        screen_set(loader, i);
+    screen_errors(loader);
+}
+
+static bool has_journal(const struct loader *loader, enum journal_state state)
+{
+    return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
+}
+
+static void offer(struct choices *choices, enum action action, enum role role, const char *text)
+{
+    struct menu *menu = &choices->menu;
+    struct text item;
+    if (menu->count == MENU_ITEMS_MAX)
+        return;
+    choices->choice[menu->count] = (struct choice){action, role};
+    text_init(&item, menu->item[menu->count++], MENU_ITEM_BYTES);
+    text_add(&item, text, role_name(role), role_name((enum role)(1 - role % ROLE_COUNT)));
+}
+
+/* Only a half that is there can be started; one that is not the verdict's choice only by a person's own choice. */
+static void offer_half(struct loader *loader, struct choices *choices, enum role role)
+{
+    const struct set_survey *survey = &loader->survey[0];
+    const struct mirror_verdict *verdict = &survey->verdict;
+    bool chosen = role == verdict->source;
+    bool broken = !survey->facts.member[role].ft_bit;
+    if (survey->place[role].partition == 0)
+        return;
+    if (verdict->member[role] == MEMBER_STALE)
+        offer(choices, ACT_START, role, "Start the %s, which is OLDER: later changes would be lost");
+    else
+        offer(choices, ACT_START, role, "Start the %s");
+    if (broken || loader->config.policy == BREAK_NEVER || !(chosen ? verdict->may_break : verdict->state == SET_SPLIT))
+        return;
+    offer(choices, ACT_BREAK, role, "Break the mirror, keeping the %s, then start it");
+}
+
+static bool will_break(const struct loader *loader)
+{
+    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed;
+}
+
+static void build_choices(struct loader *loader, struct choices *choices)
+{
+    enum role source = loader->survey[0].verdict.source;
+    memset(choices, 0, sizeof *choices);
+    choices->menu.has_default = source != ROLE_NONE;
+    if (will_break(loader))
+        offer(choices, ACT_BREAK, source, "Break the mirror, keeping the %s, then start it");
+    if (source != ROLE_NONE)
+        offer_half(loader, choices, source);
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        if (role != source && loader->config.set_count > 0)
+            offer_half(loader, choices, (enum role)role);
+    if (loader->config.set_count == 0 && loader->inventory.count > 0)
+        offer(choices, ACT_DISK, ROLE_NONE, "Start disk 80h as the BIOS would");
+    if (has_journal(loader, JOURNAL_PENDING)) {
+        offer(choices, ACT_FINISH, ROLE_NONE, "Finish the change that was interrupted");
+        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the change that was interrupted");
+    } else if (has_journal(loader, JOURNAL_DONE))
+        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the last change");
+    offer(choices, ACT_RESTART, ROLE_NONE, "Restart the machine");
+}
+
+static void show_progress(struct applier *applier, unsigned index, bool undone)
+{
+    screen_change(applier->owner, index, undone);
+}
+
+static struct applier make_applier(struct loader *loader)
+{
+    return (struct applier){.inventory = &loader->inventory,
+                            .writer = &loader->fw->writer,
+                            .store = loader->boot.journal_status == ST_OK ? &loader->boot.store : 0,
+                            .journal = &loader->boot.journal,
+                            .trail = &loader->trail,
+                            .progress = show_progress,
+                            .owner = loader};
+}
+
+/* What was written has changed the facts. */
+static void look_again(struct loader *loader)
+{
+    loader->changed = true;
+    for (unsigned i = 0; i < loader->inventory.count; i++)
+        inventory_refresh(&loader->inventory.disk[i]);
+    decide(loader);
+}
+
+static bool ask_yes(struct loader *loader, const char *question)
+{
+    screen_say(loader, question, COLOUR_BAD);
+    int key = loader->fw->key(loader->fw, KEY_WAIT_FOREVER);
+    screen_say(loader, key == 'y' ? " yes\n" : " no\n", COLOUR_NORMAL);
+    return key == 'y';
+}
+
+static enum status plan_break(struct loader *loader, enum role keep)
+{
+    enum status status = ST_OK;
+    loader->changes.count = 0;
+    for (unsigned i = 0; i < loader->config.set_count && status == ST_OK; i++)
+        /* A second set on the same disks has lost the same half; one that is whole stays as it is. */
+        if (i == 0 || (loader->survey[i].verdict.may_break && loader->survey[i].verdict.source == keep))
+            status = break_plan(&loader->survey[i], keep, &loader->changes);
+    return status;
+}
+
+/* Break the mirror. `attended`: a person is there to be asked. */
+static enum status break_mirror(struct loader *loader, enum role keep, bool attended)
+{
+    struct applier applier = make_applier(loader);
+    bool replace = false;
+    enum status status = plan_break(loader, keep);
+    if (status == ST_OK && has_journal(loader, JOURNAL_DONE))
+        replace = attended && ask_yes(loader, "The last change can still be undone. Give that up? (y/n)");
+    if (status == ST_OK && applier.store == 0 &&
+        !(attended && ask_yes(loader, "No journal on this boot disk. Go on without an undo? (y/n)")))
+        status = ST_REFUSED;
+    if (status == ST_OK)
+        status = apply_changes(&applier, &loader->changes, replace);
+    look_again(loader);
+    return status;
+}
+
+static enum status replay(struct loader *loader, bool undo)
+{
+    struct applier applier = make_applier(loader);
+    enum status status = apply_journal(&applier, undo, &loader->changes);
+    look_again(loader);
+    return status;
+}
+
+static enum status load_ntldr(struct loader *loader, const struct fat *fat)
+{
+    struct fat_file file;
+    enum status status = fat_open(fat, FILE_NTLDR, &file);
+    return status != ST_OK ? status : fat_read(&file, loader->fw->loader_room, loader->fw->loader_room_bytes);
+}
+
+/* NTLDR finds its files through the boot sector at 0000:7C00: the boot disk's own when it comes from there. */
+static enum status prepare_method(struct loader *loader)
+{
+    struct boot_plan *plan = &loader->plan;
+    struct set_survey *survey = &loader->survey[0];
+    struct fat fat;
+    if (plan->method == METHOD_NTLDR_FLOPPY) {
+        enum status status = load_ntldr(loader, &loader->boot.fat);
+        return status != ST_OK ? status
+                               : blockdev_read(&loader->boot.cache.device, 0, 1, plan->boot_sector);
+    }
+    if (plan->method == METHOD_MBR)
+        memcpy(plan->boot_sector, plan->mbr, SECTOR_BYTES);
+    if (plan->method != METHOD_NTLDR_DISK)
+        return ST_OK;
+    const struct member_place *place = &survey->place[plan->source];
+    enum status status = fat_mount(&place->disk->reader.device, place->partition->start_lba, &fat);
+    return status != ST_OK ? status : load_ntldr(loader, &fat);
+}
+
+static void write_log(struct loader *loader)
+{
+    const struct mirror_verdict *verdict = &loader->survey[0].verdict;
+    char line[LOG_LINE_BYTES];
+    struct text text;
+    if (verdict->state == SET_HEALTHY && !loader->changed)
+        return; /* a healthy machine's floppy is not written to */
+    text_init(&text, line, sizeof line);
+    text_add(&text, "%s primary=%s shadow=%s started=%s method=%s changed=%s", set_state_name(verdict->state),
+             member_state_name(verdict->member[ROLE_PRIMARY]), member_state_name(verdict->member[ROLE_SHADOW]),
+             role_name(loader->plan.source), method_name(loader->plan.method), loader->changed ? "yes" : "no");
+    if (bootdisk_log(&loader->boot, line) != ST_OK)
+        screen_say(loader, "This start could not be noted in FTLOG.TXT (write-protected?).\n", COLOUR_NORMAL);
+}
+
+static void start_half(struct loader *loader, enum role role)
+{
+    const struct fat *floppy = loader->boot.has_ntldr ? &loader->boot.fat : 0;
+    enum status status = plan_make(&loader->inventory, &loader->survey[0], role, floppy, &loader->plan);
+    if (status == ST_OK)
+        status = prepare_method(loader);
+    if (status != ST_OK)
+        return;
+    write_log(loader);
+    screen_boot(loader);
+    loader->fw->handoff(loader->fw, &loader->plan);
+}
+
+static void start_disk(struct loader *loader)
+{
+    plan_disk(&loader->inventory, &loader->plan);
+    screen_boot(loader);
+    loader->fw->handoff(loader->fw, &loader->plan);
+}
+
+static void act(struct loader *loader, struct choice choice, bool attended)
+{
+    enum status status = ST_OK;
+    if (choice.action == ACT_FINISH || choice.action == ACT_UNDO)
+        status = replay(loader, choice.action == ACT_UNDO);
+    else if (choice.action == ACT_BREAK)
+        status = break_mirror(loader, choice.role, attended);
+    if (status != ST_OK)
+        screen_say(loader, "The change was not made.\n", COLOUR_BAD);
+    if (choice.action == ACT_DISK)
+        start_disk(loader);
+    /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
+    if (choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended)))
+        start_half(loader, choice.role);
+    if (choice.action == ACT_RESTART)
+        loader->fw->restart(loader->fw);
+    screen_errors(loader);
+}
+
+static void report_nothing_to_start(struct loader *loader)
+{
+    bool no_disk = loader->inventory.count == 0;
+    (void)trail_fail(&loader->trail, no_disk ? SITE_NO_DISK : SITE_NO_SET, ST_NOT_FOUND, DRIVE_FIRST, 0);
+    screen_say(loader, no_disk ? "No hard disk answers. Check power, cables and the BIOS set-up.\n"
+                               : "No mirror was found on these disks.\n",
+               COLOUR_BAD);
+    screen_errors(loader);
+}
+
+void loader_run(struct loader *loader, struct firmware *fw)
+{
+    struct choices choices;
+    loader_look(loader, fw);
+    if (loader->config.set_count == 0 || loader->inventory.count == 0)
+        report_nothing_to_start(loader);
+    int timeout_s = loader->config.timeout_s;
+    for (;;) {
+        build_choices(loader, &choices);
+        screen_intention(loader, will_break(loader));
+        unsigned chosen = menu_choose(&choices.menu, fw, timeout_s);
+        act(loader, choices.choice[chosen], timeout_s == TIMEOUT_FOREVER || chosen > 0);
+        timeout_s = TIMEOUT_FOREVER; /* whatever did not work shall not be tried again and again */
+        if (fw->stopped)
+            return;
+    }
+}

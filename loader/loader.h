@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The loader's story, firmware-free: look at the disks, decide, show, ask, change if asked, start. The host tool's
+ * `check` runs the looking part of it; BIOS, UEFI and the tests run all of it. */
+#ifndef LOADER_H
+#define LOADER_H
+
+#include "bootdisk.h"
+#include "change/break.h"
+#include "fw.h"
+
+#define LOADER_VERSION "0.1.0"
+
+/* Everything one run knows; the shell provides the memory, and need not clear it. */
+struct loader {
+    struct firmware *fw;
+    struct trail trail;
+    struct config config;
+    bool found_by_type; /* MIRROR.INI was no help: the sets were found by their partition types */
+    struct bootdisk boot;
+    struct inventory inventory;
+    struct set_survey survey[SETS_MAX];
+    struct changeset changes;
+    struct boot_plan plan;
+    bool changed; /* something was written in this run */
+};
+
+/** Read the boot disk, take stock of the hard disks and decide about every set; emits the event lines of it. */
+void loader_look(struct loader *loader, struct firmware *fw);
+
+/** The whole story. Returns only when it cannot go on and the person chose to leave. */
+void loader_run(struct loader *loader, struct firmware *fw);
+
+#endif

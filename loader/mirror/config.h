@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* MIRROR.INI: which sets the boot disk was built for, and what the loader may do by itself. One format, read by the
+ * loader and written by the host tool. Touches no disk. */
+#ifndef MIRROR_CONFIG_H
+#define MIRROR_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/text.h"
+
+#define SETS_MAX 4u
+#define TIMEOUT_FOREVER (-1)
+#define CONFIG_BYTES_MAX 2048u
+
+enum role { ROLE_PRIMARY, ROLE_SHADOW, ROLE_COUNT };
+#define ROLE_NONE ROLE_COUNT
+
+enum break_policy { BREAK_ASK, BREAK_AUTO, BREAK_NEVER };
+
+/* A member is known by what cannot move: its disk's signature and its place on that disk. */
+struct member_id {
+    uint32_t signature;
+    uint32_t start_lba;
+    uint32_t sectors;
+};
+
+struct mirror_set {
+    struct member_id member[ROLE_COUNT];
+};
+
+struct config {
+    int timeout_s; /* of the menu; 0 = no menu, TIMEOUT_FOREVER */
+    enum break_policy policy;
+    bool serial; /* event lines and screen on COM1 */
+    unsigned set_count;
+    struct mirror_set set[SETS_MAX]; /* the first one is the set the machine starts from */
+};
+
+/** What holds before any file was read: no set, ten seconds, ask, serial on. */
+void config_init(struct config *config);
+
+/** Parse MIRROR.INI. Errors: ST_CORRUPT with the number of the offending line in `*bad_line` (from 1); what was
+ * understood up to there stays in `out`. */
+MUST_CHECK enum status config_parse(const char *text, size_t bytes, struct config *out, unsigned *bad_line);
+
+/** Append the file that config_parse reads, CR LF at the line ends. */
+void config_write(const struct config *config, struct text *out);
+
+const char *role_name(enum role role);
+const char *policy_name(enum break_policy policy);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts about a set. */
+#include "mirror/facts.h"
+
+#include "nt/fttype.h"
+
+static bool any_dead(const struct inventory *inventory)
+{
+    for (unsigned i = 0; i < inventory->count; i++)
+        if (inventory->disk[i].dead)
+            return true;
+    return false;
+}
+
+static void find_member(struct inventory *inventory, const struct member_id *id, struct member_facts *facts,
+                        struct member_place *place)
+{
+    unsigned index = 0;
+    unsigned found = inventory_find(inventory, id->signature, &index);
+    facts->ambiguous = found > 1;
+    facts->present = found == 1;
+    facts->dead_candidate = found == 0 && any_dead(inventory);
+    if (found != 1)
+        return;
+    place->disk = &inventory->disk[index];
+    place->partition = mbr_find(&place->disk->table, id->start_lba, id->sectors);
+    facts->has_extent = place->partition != 0;
+    if (place->partition == 0)
+        return;
+    facts->ft_bit = ft_is_member(place->partition->type);
+    facts->disabled = ft_is_disabled(place->partition->type);
+}
+
+void facts_gather(struct inventory *inventory, const struct mirror_set *set, unsigned samples, struct set_survey *out)
+{
+    struct extent extent[ROLE_COUNT] = {{0}};
+    *out = (struct set_survey){0};
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        find_member(inventory, &set->member[role], &out->facts.member[role], &out->place[role]);
+        if (out->place[role].partition != 0)
+            extent[role] = (struct extent){&out->place[role].disk->reader.device, set->member[role].start_lba,
+                                           set->member[ROLE_PRIMARY].sectors};
+    }
+    sample_compare(extent, samples, &out->sample);
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        out->facts.member[role].readable = out->sample.readable[role];
+    out->facts.different = out->sample.different;
+    mirror_decide(&out->facts, &out->verdict);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* BOOT.INI. NTLDR reads two sections; lines of any other section are none of ours. */
+#include "nt/bootini.h"
+
+enum section { SECTION_OTHER, SECTION_LOADER, SECTION_SYSTEMS };
+
+static bool is_blank(char letter)
+{
+    return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
+}
+
+static struct bootini_span trim(struct bootini_span span)
+{
+    while (span.bytes > 0 && is_blank(span.at[0])) {
+        span.at++;
+        span.bytes--;
+    }
+    while (span.bytes > 0 && is_blank(span.at[span.bytes - 1]))
+        span.bytes--;
+    return span;
+}
+
+static bool span_is(struct bootini_span span, const char *word)
+{
+    return span.bytes == text_length(word) && text_same(span.at, word, span.bytes);
+}
+
+static void split_key(struct bootini_line *line)
+{
+    struct bootini_span body = trim(line->text);
+    size_t equals = 0;
+    while (equals < body.bytes && body.at[equals] != '=')
+        equals++;
+    if (equals == body.bytes)
+        return;
+    line->key = trim((struct bootini_span){body.at, equals});
+    line->value = trim((struct bootini_span){body.at + equals + 1, body.bytes - equals - 1});
+}
+
+static enum section classify(struct bootini_line *line, enum section section)
+{
+    struct bootini_span body = trim(line->text);
+    line->kind = BOOTINI_OTHER;
+    if (body.bytes == 0 || body.at[0] == ';')
+        return section;
+    if (body.at[0] == '[') {
+        line->kind = BOOTINI_SECTION;
+        if (span_is(body, "[boot loader]"))
+            return SECTION_LOADER;
+        return span_is(body, "[operating systems]") ? SECTION_SYSTEMS : SECTION_OTHER;
+    }
+    split_key(line);
+    if (line->key.bytes == 0)
+        return section;
+    if (section == SECTION_SYSTEMS)
+        line->kind = BOOTINI_ENTRY;
+    else if (section == SECTION_LOADER && span_is(line->key, "timeout"))
+        line->kind = BOOTINI_TIMEOUT;
+    else if (section == SECTION_LOADER && span_is(line->key, "default"))
+        line->kind = BOOTINI_DEFAULT;
+    return section;
+}
+
+enum status bootini_parse(const char *text, size_t bytes, struct bootini *out)
+{
+    enum section section = SECTION_OTHER;
+    out->count = 0;
+    for (size_t at = 0; at < bytes;) {
+        size_t end = at;
+        while (end < bytes && text[end] != '\n')
+            end++;
+        end += end < bytes;
+        if (out->count == BOOTINI_LINES_MAX)
+            return ST_NO_SPACE;
+        struct bootini_line *line = &out->line[out->count++];
+        *line = (struct bootini_line){.text = {text + at, end - at}};
+        section = classify(line, section);
+        at = end;
+    }
+    return ST_OK;
+}
+
+void bootini_write(const struct bootini *ini, struct text *out)
+{
+    for (unsigned i = 0; i < ini->count; i++)
+        for (size_t at = 0; at < ini->line[i].text.bytes; at++)
+            text_add(out, "%c", ini->line[i].text.at[at]);
+}
+
+int bootini_timeout_s(const struct bootini *ini)
+{
+    for (unsigned i = 0; i < ini->count; i++) {
+        const struct bootini_line *line = &ini->line[i];
+        int value = 0;
+        if (line->kind != BOOTINI_TIMEOUT)
+            continue;
+        if (span_is(line->value, "-1"))
+            return -1;
+        for (size_t at = 0; at < line->value.bytes && value < 100000; at++) {
+            char digit = line->value.at[at];
+            if (digit < '0' || digit > '9')
+                break;
+            value = value * 10 + (digit - '0');
+        }
+        return value;
+    }
+    return 30;
+}
+
+enum status bootini_path(const struct bootini_line *line, struct arc_path *out)
+{
+    struct bootini_span path = line->kind == BOOTINI_DEFAULT ? line->value : line->key;
+    if (path.bytes >= 2 && path.at[1] == ':')
+        return ST_NOT_FOUND;
+    return arc_parse(path.at, path.bytes, out);
+}

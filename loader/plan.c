@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Making the boot plan. The survivor always becomes drive 80h: standard MBR code, old NTFS boot code and the
+ * rdisk(0) of the mirrored BOOT.INI all take that for granted. */
+#include "plan.h"
+
+#define JUMP_SHORT 0xEBu
+#define JUMP_NEAR 0xE9u
+#define BPB_BYTES_PER_SECTOR 0x0Bu
+#define BPB_SECTORS_PER_TRACK 0x18u
+#define BPB_HEADS 0x1Au
+#define BPB_HIDDEN 0x1Cu
+#define BPB_FAT_SECTORS 0x16u
+#define BPB_ROOT_ENTRIES 0x11u
+#define BPB_DRIVE 0x24u
+#define BPB_DRIVE_FAT32 0x40u
+#define ENTRY_LOGICAL 3u /* where a logical drive's entry is handed over: the last of the four */
+
+const char *method_name(enum boot_method method)
+{
+    static const char *const names[] = {"vbr", "ntldr-disk", "ntldr-floppy", "mbr", "none"};
+    return names[method];
+}
+
+/* The other half is hidden unless the mirror is healthy: NT stops while a failing twin is in reach, and a stale one
+ * must not be written to. Dead disks are hidden too, because every access to them may cost half a minute. */
+static bool is_hidden(const struct set_survey *survey, const struct disk *disk, enum role source)
+{
+    const struct disk *twin = survey->place[1 - source].disk;
+    return disk->dead || (disk == twin && survey->verdict.state != SET_HEALTHY);
+}
+
+static void map_drives(const struct inventory *inventory, const struct set_survey *survey, struct boot_plan *out)
+{
+    const struct disk *source = survey->place[out->source].disk;
+    out->map[out->visible++] = source->drive;
+    for (unsigned i = 0; i < inventory->count; i++) {
+        const struct disk *disk = &inventory->disk[i];
+        if (disk != source && !is_hidden(survey, disk, out->source))
+            out->map[out->visible++] = disk->drive;
+    }
+    out->remap = out->visible != inventory->count;
+    for (unsigned i = 0; i < out->visible; i++)
+        out->remap |= out->map[i] != DRIVE_FIRST + i;
+}
+
+/* A boot sector carries its twin's hidden sectors and geometry (A10, A11): mended in memory only, since the disk's
+ * own copy would be overwritten by the next resynchronisation. */
+static void patch_bpb(uint8_t *sector, const struct disk *disk, uint32_t start_lba)
+{
+    bool is_fat32 = get_le16(sector + BPB_FAT_SECTORS) == 0 && get_le16(sector + BPB_ROOT_ENTRIES) == 0 &&
+                    memcmp(sector + 3, "NTFS", 4) != 0;
+    if (get_le16(sector + BPB_BYTES_PER_SECTOR) != SECTOR_BYTES)
+        return;
+    put_le32(sector + BPB_HIDDEN, start_lba);
+    sector[is_fat32 ? BPB_DRIVE_FAT32 : BPB_DRIVE] = DRIVE_FIRST;
+    if (disk->geometry.heads == 0)
+        return;
+    put_le16(sector + BPB_SECTORS_PER_TRACK, disk->geometry.sectors_per_track);
+    put_le16(sector + BPB_HEADS, disk->geometry.heads);
+}
+
+/* Lay out the copy of sector 0 and the entry that a standard MBR points DS:SI at. */
+static void lay_out_mbr(const struct disk *disk, const struct partition *partition, struct boot_plan *out)
+{
+    memcpy(out->mbr, disk->sector0, SECTOR_BYTES);
+    out->entry = (partition->entry_offset - MBR_TABLE_OFFSET) / MBR_ENTRY_BYTES;
+    if (partition->logical)
+        out->entry = ENTRY_LOGICAL;
+    uint8_t *entry = out->mbr + MBR_TABLE_OFFSET + out->entry * MBR_ENTRY_BYTES;
+    if (partition->logical) {
+        memset(entry, 0, MBR_ENTRY_BYTES);
+        entry[MBR_ENTRY_TYPE] = partition->type;
+        put_le32(entry + 8, partition->start_lba);
+        put_le32(entry + 12, partition->sectors);
+    }
+    entry[0] = MBR_ACTIVE;
+}
+
+static bool is_bootable(const uint8_t *sector)
+{
+    return mbr_has_mark(sector) && (sector[0] == JUMP_SHORT || sector[0] == JUMP_NEAR);
+}
+
+static bool has_code(const uint8_t *mbr)
+{
+    return mbr_has_mark(mbr) && get_le32(mbr) != 0;
+}
+
+static bool has_ntldr(struct blockdev *device, uint32_t start_lba)
+{
+    struct fat fat;
+    struct fat_file file;
+    return fat_mount(device, start_lba, &fat) == ST_OK && fat_open(&fat, "NTLDR      ", &file) == ST_OK;
+}
+
+enum status plan_make(const struct inventory *inventory, const struct set_survey *survey, enum role source,
+                      const struct fat *boot_disk, struct boot_plan *out)
+{
+    struct disk *disk = survey->place[source].disk;
+    const struct partition *partition = survey->place[source].partition;
+    if (partition == 0)
+        return ST_REFUSED;
+    struct blockdev *device = &disk->reader.device;
+    *out = (struct boot_plan){.source = source, .drive = disk->drive};
+    map_drives(inventory, survey, out);
+    lay_out_mbr(disk, partition, out);
+    enum status status = blockdev_read(device, partition->start_lba, 1, out->boot_sector);
+    if (status != ST_OK)
+        memset(out->boot_sector, 0, SECTOR_BYTES);
+    if (is_bootable(out->boot_sector))
+        out->method = METHOD_VBR;
+    else if (status == ST_OK && has_ntldr(device, partition->start_lba))
+        out->method = METHOD_NTLDR_DISK;
+    else if (boot_disk != 0)
+        out->method = METHOD_NTLDR_FLOPPY;
+    else if (has_code(disk->sector0))
+        out->method = METHOD_MBR;
+    else
+        return trail_fail(device->trail, SITE_HANDOFF, ST_NOT_FOUND, disk->drive, partition->start_lba);
+    patch_bpb(out->boot_sector, disk, partition->start_lba);
+    return ST_OK;
+}
+
+void plan_disk(const struct inventory *inventory, struct boot_plan *out)
+{
+    *out = (struct boot_plan){.source = ROLE_NONE, .method = METHOD_MBR, .drive = DRIVE_FIRST};
+    for (unsigned i = inventory->count; i-- > 0;)
+        if (!inventory->disk[i].dead) {
+            memcpy(out->boot_sector, inventory->disk[i].sector0, SECTOR_BYTES);
+            out->drive = inventory->disk[i].drive;
+        }
+    memcpy(out->mbr, out->boot_sector, SECTOR_BYTES);
+    out->remap = out->drive != DRIVE_FIRST;
+    out->map[out->visible++] = out->drive;
+    for (unsigned i = 0; i < inventory->count; i++)
+        if (!inventory->disk[i].dead && inventory->disk[i].drive != out->drive)
+            out->map[out->visible++] = inventory->disk[i].drive;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The BIOS loader's main: fills in struct firmware and hands over to the core. */
+#include "bios.h"
+
+#include "loader.h"
+
+extern uint8_t bss_start[], bss_end[];
+
+void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows);
+
+static void seed(struct firmware *fw, uint64_t lba, uint32_t address)
+{
+    fw->seed[fw->seeds++] = (struct boot_seed){.lba = lba, .sector = (const void *)address};
+}
+
+/* In: the boot drive; BOOT_MAGIC if our boot sector was here before, and then the LBAs of the FAT sector (low half)
+ * and of the root directory sector (high half) that it left in memory. */
+void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
+{
+    static struct firmware fw;
+    memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    fw = (struct firmware){.name = "bios",
+                           .put = bios_put,
+                           .up = bios_up,
+                           .key = bios_key,
+                           .event = bios_event,
+                           .loader_room = (void *)LOAD_BASE,
+                           .loader_room_bytes = LOAD_END - LOAD_BASE,
+                           .handoff = bios_handoff,
+                           .restart = bios_restart};
+    console_init();
+    disks_init(&fw, (uint8_t)drive);
+    if (magic == BOOT_MAGIC) {
+        seed(&fw, 0, BOOT_SECTOR);
+        seed(&fw, windows & 0xFFFF, FAT_WINDOW);
+        seed(&fw, windows >> 16, ROOT_WINDOW);
+    }
+    if (!a20_open())
+        bios_put(&fw, "A20 stays closed; this loader can do without it.\n", COLOUR_NORMAL);
+    loader_run((struct loader *)ARENA_BASE, &fw);
+    bios_restart(&fw);
+}
