@@ -28,8 +28,8 @@ CORE := base/status base/text base/crc32 base/trail \
 CORE_HOST_ONLY := nt/arcpath nt/bootini
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_console
-HOST := main options hostdisk survey report media mtools layout build check breakcmd undo journalfile lab explain \
-        target fakefw
+HOST := main hostdisk hostset hostboot survey report sitetext target mtools floppy media build check breakcmd undo \
+        journalfile writing lab lab_qemu lab_run explain
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 DEPENDS = -MMD -MP -MF $(@:.o=.d)
@@ -39,7 +39,9 @@ HOST_CFLAGS := $(WARNINGS) -O2 -g $(REPRODUCIBLE) -D_FILE_OFFSET_BITS=64 -D_GNU_
 HOST_LIBS := -lcjson
 BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -Oz -ffreestanding -fno-pic -fno-stack-protector -mregparm=3 \
                -fno-asynchronous-unwind-tables -fno-unwind-tables -mgeneral-regs-only -mpreferred-stack-boundary=2 \
-               -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
+               -fno-tree-loop-distribute-patterns -fomit-frame-pointer -malign-data=abi -fno-align-functions \
+               -fno-align-loops -fno-align-jumps -fno-align-labels -fno-tree-dominator-opts -fno-tree-vrp -fno-ivopts \
+               -fno-ipa-sra -fno-tree-pta -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
                $(REPRODUCIBLE) -Iloader -Istage2
 TEST_CFLAGS := $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_FILE_OFFSET_BITS=64 \
                -D_GNU_SOURCE -Iloader -Itests/rig -Imkbootdisk
@@ -65,11 +67,11 @@ $(BUILD)/layout.inc: stage2/layout.h
 	@mkdir -p $(@D)
 	sed -n 's/^#define \([A-Z0-9_]*\) \([^ ]*\).*/%define \1 \2/p' $< > $@
 
-$(BUILD)/bios/%.o: loader/%.c
+$(BUILD)/bios/%.o: loader/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -flto -c -o $@ $<
 
-$(BUILD)/bios/%.o: stage2/%.c
+$(BUILD)/bios/%.o: stage2/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -flto -c -o $@ $<
 
@@ -104,11 +106,11 @@ $(BUILD)/STAGE2.BIN: stage2/entry.asm stage2/unpack.asm $(BUILD)/layout.inc $(BU
 	$(NASM) -f bin -Werror -i$(BUILD)/ -istage2/ -o $@ $<
 
 # ------------------------------------------------------------------ mkbootdisk/
-$(BUILD)/host/%.o: loader/%.c
+$(BUILD)/host/%.o: loader/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
 
-$(BUILD)/host/%.o: mkbootdisk/%.c
+$(BUILD)/host/%.o: mkbootdisk/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
 
@@ -116,7 +118,7 @@ $(BUILD)/host/%.o: mkbootdisk/%.c
 $(BUILD)/host/payloads.o: $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN
 	@mkdir -p $(@D)
 	cd $(BUILD) && ld -r -b binary -o host/payloads.o fat12.bin STAGE2.BIN
-	objcopy --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
+	objcopy --rename-section .data=.rodata,alloc,load,readonly,data,contents --add-section .note.GNU-stack=/dev/null $@
 
 HOST_OBJECTS := $(patsubst %,$(BUILD)/host/%.o,$(CORE) $(HOST) payloads)
 

@@ -29,6 +29,7 @@ ENTRY_SIZE      equ 32
 ENTRY_ATTR      equ 11
 ENTRY_CLUSTER   equ 26
 NAME_LENGTH     equ 11
+REASON_TEXT     equ 18                  ; what the message says before the name
 NOT_A_FILE      equ 0x18                ; volume label (long names carry it too) or directory
 FIRST_CLUSTER   equ 2
 CLUSTER_BAD     equ 0xFF0               ; from here on reserved or bad ...
@@ -118,7 +119,7 @@ fail:
         mov [reason], ax
 missing:
         mov si, text
-        mov cx, TEXT_LENGTH
+        mov cx, REASON_TEXT + NAME_LENGTH
 .next:
         lodsb
         ; INT 10h AH=0E: AL = character, BH = page; returns nothing
@@ -356,12 +357,11 @@ next_cluster:
         inc bx
         ret
 
+        times FILE_NAME - REASON_TEXT - ($ - $$) db 0   ; an error here: the code is too long
 text:
         db 13, 10, 'Press a key: '
 reason:
         db 'no '
-TEXT_LENGTH equ FILE_NAME + NAME_LENGTH - (text - $$)
-
         times FILE_NAME - ($ - $$) db 0
-        db 'STAGE2  BIN'
+        db 'STAGE2  BIN'                ; FILE_NAME, and the end of the text
         dw 0xAA55

@@ -2,7 +2,12 @@
 /* The boot disk. */
 #include "bootdisk.h"
 
-#define LOG_NUMBER_CHARS 6u /* "00001 " begins each line, so that the newest can be told */
+static enum status bootdisk_write(struct bootdisk *boot, uint64_t lba, const void *sector)
+{
+    /* What is read next must come from the medium: the journal compares what it wrote. */
+    readahead_forget(&boot->cache);
+    return boot->fw->writer.write(&boot->fw->writer, boot->reader.device.drive, lba, sector);
+}
 
 static enum status store_read(struct journal_store *store, uint32_t sector, void *buffer)
 {
@@ -13,8 +18,7 @@ static enum status store_read(struct journal_store *store, uint32_t sector, void
 static enum status store_write(struct journal_store *store, uint32_t sector, const void *buffer)
 {
     struct bootdisk *boot = (struct bootdisk *)((char *)store - offsetof(struct bootdisk, store));
-    readahead_forget(&boot->cache);
-    return boot->fw->writer.write(&boot->fw->writer, boot->reader.device.drive, boot->store_lba + sector, buffer);
+    return bootdisk_write(boot, boot->store_lba + sector, buffer);
 }
 
 static enum status read_config(struct bootdisk *boot, struct config *config)
@@ -68,56 +72,43 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
     boot->has_ntldr = fat_open(&boot->fat, FILE_NTLDR, &file) == ST_OK;
 }
 
-static uint32_t line_number(const uint8_t *sector)
+/* The bytes of the sector that hold lines: all but the blanks behind the last one. */
+static size_t log_used(const uint8_t *sector)
 {
-    uint32_t number = 0;
-    for (unsigned i = 0; i + 1 < LOG_NUMBER_CHARS; i++) {
-        uint32_t digit = ascii_digit((char)sector[i]);
-        if (digit > 9)
-            return 0;
-        number = number * 10 + digit;
-    }
-    return number;
+    size_t used = SECTOR_BYTES;
+    while (used > 0 && sector[used - 1] == ' ')
+        used--;
+    return used;
 }
 
-/* The newest line's number, and the sector behind it. Lines are numbered from 1; 0 is a sector never written. */
-static enum status find_newest(struct bootdisk *boot, uint64_t lba, uint32_t sectors, uint32_t *newest, uint32_t *next)
+/* Drop the oldest line. A sector that holds no line end is not a log, and starts again. */
+static size_t drop_line(uint8_t *sector, size_t used)
 {
-    uint8_t sector[SECTOR_BYTES];
-    *newest = 0;
-    *next = 0;
-    for (uint32_t i = 0; i < sectors; i++) {
-        enum status status = blockdev_read(&boot->cache.device, lba + i, 1, sector);
-        if (status != ST_OK)
-            return status;
-        uint32_t number = line_number(sector);
-        if (number <= *newest)
-            continue;
-        *newest = number;
-        *next = (i + 1) % sectors;
-    }
-    return ST_OK;
+    size_t line = 0;
+    while (line < used && sector[line] != '\n')
+        line++;
+    line += line < used;
+    memmove(sector, sector + line, used - line);
+    return used - line;
 }
 
 enum status bootdisk_log(struct bootdisk *boot, const char *line)
 {
     struct fat_file file;
-    struct text text;
     uint64_t lba = 0;
-    uint32_t newest = 0;
-    uint32_t next = 0;
-    uint8_t sector[SECTOR_BYTES + 1]; /* the text's closing NUL does not reach the disk */
+    uint8_t sector[SECTOR_BYTES];
+    size_t bytes = text_length(line);
     enum status status = boot->fat_status != ST_OK ? boot->fat_status : fat_open(&boot->fat, FILE_LOG, &file);
     if (status == ST_OK)
         status = fat_locate(&file, &lba);
     if (status == ST_OK)
-        status = find_newest(boot, lba, file.bytes / SECTOR_BYTES, &newest, &next);
+        status = blockdev_read(&boot->cache.device, lba, 1, sector);
     if (status != ST_OK)
         return status;
-    text_init(&text, (char *)sector, sizeof sector - 2);
-    text_add(&text, "%05u %s", newest % 99999 + 1, line);
-    memset(sector + text.used_bytes, ' ', SECTOR_BYTES - 2 - text.used_bytes);
-    memcpy(sector + SECTOR_BYTES - 2, "\r\n", 2);
-    readahead_forget(&boot->cache);
-    return boot->fw->writer.write(&boot->fw->writer, boot->reader.device.drive, lba + next, sector);
+    size_t used = log_used(sector);
+    while (used + bytes > SECTOR_BYTES)
+        used = drop_line(sector, used);
+    memcpy(sector + used, line, bytes);
+    memset(sector + used + bytes, ' ', SECTOR_BYTES - used - bytes);
+    return bootdisk_write(boot, lba, sector);
 }

@@ -17,8 +17,6 @@
 #define FILE_JOURNAL "FTJOURNLDAT"
 #define FILE_LOG "FTLOG   TXT"
 
-#define LOG_SECTORS 8u /* one start each */
-
 struct bootdisk {
     struct firmware *fw;
     struct retry reader;
@@ -38,7 +36,8 @@ struct bootdisk {
  * fail by itself: see the statuses. */
 void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *trail, struct config *config);
 
-/** Add one line to FTLOG.TXT, over the oldest. Errors are returned, but a log that cannot be written is no reason not
+/** Add one line (with its CR LF, far shorter than a sector) to FTLOG.TXT, which is one sector of text padded with
+ * blanks; the oldest lines go. Errors are returned, but a log that cannot be written is no reason not
  * to start. */
 MUST_CHECK enum status bootdisk_log(struct bootdisk *boot, const char *line);
 

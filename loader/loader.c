@@ -26,7 +26,7 @@ static void look_at_disks(struct loader *loader)
     struct blockdev *device;
     struct geometry geometry;
     for (unsigned i = 0; i < DISKS_MAX && fw->disk_open(fw, i, &device, &geometry) == ST_OK; i++) {
-        screen_disk_before(loader, i);
+        screen_disk_before(loader, device->drive);
         device->trail = &loader->trail;
         screen_disk(loader, inventory_add(&loader->inventory, device, &geometry));
     }
@@ -228,7 +228,7 @@ static void write_log(struct loader *loader)
     if (verdict->state == SET_HEALTHY && !loader->changed)
         return; /* a healthy machine's floppy is not written to */
     text_init(&text, line, sizeof line);
-    text_add(&text, "%s primary=%s shadow=%s started=%s method=%s changed=%s", set_state_name(verdict->state),
+    text_add(&text, "%s primary=%s shadow=%s started=%s method=%s changed=%s\r\n", set_state_name(verdict->state),
              member_state_name(verdict->member[ROLE_PRIMARY]), member_state_name(verdict->member[ROLE_SHADOW]),
              role_name(loader->plan.source), method_name(loader->plan.method), loader->changed ? "yes" : "no");
     if (bootdisk_log(&loader->boot, line) != ST_OK)

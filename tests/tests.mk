@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+# The hosted tests: unit, sweep, diff, fuzz and the static checks. Included by the Makefile after its variables.
+
+T := $(BUILD)/tests
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
+FUZZ_TARGETS := mbr fat bootini config arcpath journal
+FUZZ_SECONDS ?= 30
+TEST_RIG := memdev faultdev fixture rigfw
+
+# Kept, or every change would compile everything again.
+.PRECIOUS: $(T)/%.o
+
+.PHONY: check-unit check-sweep check-diff check-fuzz-smoke check-static fuzz
+
+# ------------------------------------------------------------------ the core and the rig, once, with the sanitizers
+$(T)/core/%.o: loader/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(DEPENDS) -c -o $@ $<
+
+$(T)/%.o: tests/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DCMOCKA_NO_DEPRECATION $(DEPENDS) -c -o $@ $<
+
+$(T)/libcore.a: $(patsubst %,$(T)/core/%.o,$(CORE))
+	@rm -f $@
+	ar rcsD $@ $^
+
+$(T)/librig.a: $(patsubst %,$(T)/rig/%.o,$(TEST_RIG))
+	@rm -f $@
+	ar rcsD $@ $^
+
+# ------------------------------------------------------------------ unit and sweep
+$(T)/unit/%: $(T)/unit/%.o $(T)/librig.a $(T)/libcore.a
+	$(CC) $(TEST_CFLAGS) -o $@ $^ -lcmocka
+
+$(T)/sweep/%: $(T)/sweep/%.o $(T)/librig.a $(T)/libcore.a
+	$(CC) $(TEST_CFLAGS) -o $@ $^
+
+check-unit: $(patsubst %,$(T)/unit/%,$(UNIT_TESTS)) ## one cmocka program per module of the core
+	@$(PYTHON) tests/check/run_unit.py $^
+
+check-sweep: $(patsubst %,$(T)/sweep/%,$(SWEEP_TESTS)) ## every read fails, the power goes at every write
+	@set -e; for program in $^; do $$program; done
+
+# ------------------------------------------------------------------ against other people's tools
+$(T)/diff/dump: $(T)/diff/dump.o $(T)/libcore.a
+	$(CC) $(TEST_CFLAGS) -o $@ $^
+
+check-diff: $(T)/diff/dump ## our partitions and files against sfdisk and mtools
+	@DUMP=$< $(PYTHON) -B tests/diff/test_diff.py
+
+# ------------------------------------------------------------------ fuzz
+$(T)/fuzz/smoke_%: $(T)/fuzz/fuzz_%.o $(T)/fuzz/smoke.o $(T)/librig.a $(T)/libcore.a
+	$(CC) $(TEST_CFLAGS) -o $@ $^
+
+check-fuzz-smoke: $(patsubst %,$(T)/fuzz/smoke_%,$(FUZZ_TARGETS)) ## the fuzz targets over the vectors and their mutations
+	@set -e; for program in $^; do $$program tests/vectors/*.hex tests/fuzz/corpus/*; done
+
+$(T)/libfuzz/%: tests/fuzz/fuzz_%.c $(addprefix loader/,$(addsuffix .c,$(CORE)))
+	@mkdir -p $(@D)
+	clang -O1 -g -fsanitize=fuzzer,address,undefined -Iloader -Itests/rig -o $@ $^
+
+$(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpus/*)
+	$(PYTHON) tests/check/seeds.py $@ $(filter-out %.py,$^)
+	@touch $@
+
+fuzz-%: $(T)/libfuzz/% $(T)/seeds
+	@mkdir -p $(T)/found-$*
+	cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=0 . $(abspath $(T)/seeds) \
+	    > log 2>&1 || { tail -40 log; false; }
+	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
+
+fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory -j2 $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+# ------------------------------------------------------------------ static
+$(T)/core32/%.o: loader/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -c -o $@ $<
+
+check-static: $(patsubst %,$(T)/core32/%.o,$(CORE)) ## layers of the core, undefined symbols, writable data
+	@$(PYTHON) tests/check/layers.py loader
+	@$(PYTHON) tests/check/symbols.py $^

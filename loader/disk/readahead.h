@@ -6,8 +6,8 @@
 
 #include "disk/blockdev.h"
 
-#define READAHEAD_SECTORS 3u /* MIRROR.INI and the journal's two state slots, which the builder puts side by side */
-#define READAHEAD_SLOTS 9u
+#define READAHEAD_SECTORS 4u /* MIRROR.INI, FTLOG.TXT and the journal's two state slots, which lie side by side */
+#define READAHEAD_SLOTS 10u
 
 struct readahead {
     struct blockdev device;

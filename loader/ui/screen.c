@@ -49,9 +49,9 @@ void screen_start(struct loader *loader)
             status_name(loader->boot.config_status));
 }
 
-void screen_disk_before(struct loader *loader, unsigned index)
+void screen_disk_before(struct loader *loader, uint8_t drive)
 {
-    SAY(loader, COLOUR_NORMAL, "Disk %02xh  ", DRIVE_FIRST + index);
+    SAY(loader, COLOUR_NORMAL, "Disk %02xh  ", drive);
 }
 
 void screen_disk(struct loader *loader, const struct disk *disk)

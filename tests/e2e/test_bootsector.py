@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The floppy's boot sector, on floppies that mtools made: what it loads, what it reads for that, and how it fails.
 
-Owns the floppies it boots. mtools is the oracle: mformat writes the BPB into our sector, mcopy allocates, mshowfat tells
-where a file lies, and what was tampered with by hand is copied out again before it is booted. Takes fat12.bin from
+Owns the floppies it boots. mtools is the oracle: mformat writes the BPB into our sector, mcopy allocates, mshowfat
+tells where a file lies, and what was scattered by hand is copied out again before it is booted. Takes fat12.bin from
 $MKB_BUILD (default: build), or assembles it if it is not there.
 """
 import os
@@ -381,8 +381,10 @@ class Refuses(Case):
         self.refuses(Floppy(), 'no')
 
     def test_missing_file_in_a_full_directory(self):
+        """What follows the directory looks like the entry, but is not one."""
         floppy = Floppy(720)
         floppy.patch(floppy.root * SECTOR, (b'OTHER   BIN' + b'\x20' + bytes(20)) * 112)
+        floppy.patch(floppy.data * SECTOR, b'STAGE2  BIN' + b'\x20' + bytes(14) + b'\x05' + bytes(5))
         self.refuses(floppy, 'no')
 
     def test_missing_patched_name(self):

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Block I/O as block devices: one attempt per read, through an aligned buffer. Knows which handles are hard disks and
+ * which one the loader came from; never writes, and believes no success (see disk/retry.h). */
+#include "shell.h"
+
+#define BOUNCE_BYTES 4096u /* one page: no IoAlign in use exceeds it */
+#define BOUNCE_SECTORS (BOUNCE_BYTES / SECTOR_BYTES)
+#define BOOT_DRIVE 0x00u /* its number in messages, as a floppy's under a BIOS */
+
+struct efi_disk {
+    struct blockdev device; /* must stay first: the core hands us a pointer to it */
+    EFI_BLOCK_IO_PROTOCOL *io;
+    /* Noted once: a disk that was exchanged since then answers with an error, not with another disk's sectors. */
+    UINT32 media_id;
+};
+
+static struct efi_disk disks[DISKS_MAX];
+static struct efi_disk boot_disk;
+static unsigned disk_count;
+static uint8_t bounce[BOUNCE_BYTES] __attribute__((aligned(BOUNCE_BYTES)));
+
+static EFI_BLOCK_IO_PROTOCOL *block_io(EFI_HANDLE handle)
+{
+    EFI_GUID guid = EFI_BLOCK_IO_PROTOCOL_GUID;
+    void *io = 0;
+    return EFI_ERROR(boot_services()->HandleProtocol(handle, &guid, &io)) ? 0 : io;
+}
+
+static enum status disk_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
+{
+    struct efi_disk *disk = (struct efi_disk *)device;
+    uint8_t *at = buffer;
+    while (sectors > 0) {
+        uint32_t part = sectors < BOUNCE_SECTORS ? sectors : BOUNCE_SECTORS;
+        UINTN bytes = (UINTN)part * SECTOR_BYTES;
+        /* The caller's poison goes along, so that a "success" which delivers nothing is seen. */
+        memcpy(bounce, at, bytes);
+        EFI_STATUS status = disk->io->ReadBlocks(disk->io, disk->media_id, lba, bytes, bounce);
+        if (EFI_ERROR(status)) {
+            device->fault = (uint8_t)status; /* the error bit is far above: EFI_DEVICE_ERROR is 07h */
+            return ST_IO;
+        }
+        memcpy(at, bounce, bytes);
+        at += bytes;
+        lba += part;
+        sectors -= part;
+    }
+    return ST_OK;
+}
+
+static bool is_readable(const EFI_BLOCK_IO_MEDIA *media)
+{
+    return media->MediaPresent && media->BlockSize == SECTOR_BYTES && media->IoAlign <= BOUNCE_BYTES;
+}
+
+static void disk_init(struct efi_disk *disk, EFI_BLOCK_IO_PROTOCOL *io, uint8_t drive)
+{
+    *disk = (struct efi_disk){.device = {.read = disk_read, .sectors = io->Media->LastBlock + 1, .drive = drive},
+                              .io = io,
+                              .media_id = io->Media->MediaId};
+}
+
+/* A disk as NT would know it: whole, fixed, of 512-byte sectors. */
+static bool is_hard_disk(const EFI_BLOCK_IO_PROTOCOL *io)
+{
+    return !io->Media->LogicalPartition && !io->Media->RemovableMedia && is_readable(io->Media);
+}
+
+static EFI_HANDLE *find_handles(EFI_LOCATE_SEARCH_TYPE type, EFI_GUID *guid, UINTN *count)
+{
+    EFI_HANDLE *handles = 0;
+    *count = 0;
+    return EFI_ERROR(boot_services()->LocateHandleBuffer(type, guid, 0, count, &handles)) ? 0 : handles;
+}
+
+static void free_handles(EFI_HANDLE *handles)
+{
+    if (handles != 0)
+        (void)boot_services()->FreePool(handles);
+}
+
+/* The firmware need not have touched any disk but the one it started from. */
+static void connect_all(void)
+{
+    UINTN count;
+    EFI_HANDLE *handles = find_handles(AllHandles, 0, &count);
+    for (UINTN i = 0; handles != 0 && i < count; i++)
+        (void)boot_services()->ConnectController(handles[i], 0, 0, TRUE);
+    free_handles(handles);
+}
+
+/* The disk is numbered 80h plus its place in the firmware's list of handles. That is a label for messages, in the form
+ * a BIOS user knows, and nothing more: UEFI has no drive numbers, its list follows the order in which drivers bound,
+ * and a BIOS on the same machine may count otherwise. Disks are told apart by their signatures alone. */
+static void find_disks(void)
+{
+    EFI_GUID guid = EFI_BLOCK_IO_PROTOCOL_GUID;
+    UINTN count;
+    EFI_HANDLE *handles = find_handles(ByProtocol, &guid, &count);
+    disk_count = 0;
+    for (UINTN i = 0; handles != 0 && i < count && disk_count < DISKS_MAX; i++) {
+        EFI_BLOCK_IO_PROTOCOL *io = block_io(handles[i]);
+        /* A boot stick is no disk of the machine. A boot partition may lie on one, which is looked at like any. */
+        if (io == 0 || io == boot_disk.io || !is_hard_disk(io))
+            continue;
+        disk_init(&disks[disk_count], io, (uint8_t)(DRIVE_FIRST + disk_count));
+        disk_count++;
+    }
+    free_handles(handles);
+}
+
+static enum status disk_open(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry)
+{
+    (void)fw;
+    if (index >= disk_count)
+        return ST_NOT_FOUND;
+    *device = &disks[index].device;
+    *geometry = (struct geometry){0};
+    return ST_OK;
+}
+
+/* Null if the loader came from the network, a CD or anything else without 512-byte sectors. */
+static void find_boot_disk(struct firmware *fw, EFI_HANDLE image)
+{
+    EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+    void *loaded = 0;
+    if (EFI_ERROR(boot_services()->HandleProtocol(image, &guid, &loaded)))
+        return;
+    EFI_BLOCK_IO_PROTOCOL *io = block_io(((EFI_LOADED_IMAGE *)loaded)->DeviceHandle);
+    if (io == 0 || !is_readable(io->Media))
+        return;
+    disk_init(&boot_disk, io, BOOT_DRIVE);
+    fw->boot_device = &boot_disk.device;
+    fw->boot_sectors_per_track = UINT32_MAX; /* there are no tracks to respect */
+}
+
+void disks_init(struct firmware *fw, EFI_HANDLE image)
+{
+    find_boot_disk(fw, image);
+    connect_all();
+    find_disks();
+    fw->disk_open = disk_open;
+}

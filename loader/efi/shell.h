@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the UEFI shell share. Only loader/efi/ may include this: the core never sees an EFI header. */
+#ifndef EFI_SHELL_H
+#define EFI_SHELL_H
+
+#include "fw.h"
+
+#include <efi.h>
+
+/* Set by efi_main before anything else runs. */
+extern EFI_SYSTEM_TABLE *efi_system;
+
+static inline EFI_BOOT_SERVICES *boot_services(void)
+{
+    return efi_system->BootServices;
+}
+
+/* efi_disk.c */
+
+/** Find the hard disks and the disk that `image` was loaded from. */
+void disks_init(struct firmware *fw, EFI_HANDLE image);
+
+/* efi_console.c */
+
+/** Take the screen. */
+void console_init(void);
+
+/** Find the serial port; wants the controllers connected. */
+void serial_init(void);
+
+/** Forget what was typed before there was a question. */
+void console_forget_keys(void);
+
+/** Give the screen back as the firmware left it to us. */
+void console_done(void);
+
+void efi_put(struct firmware *fw, const char *text, enum colour colour);
+int efi_key(struct firmware *fw, uint32_t wait_ms);
+void efi_event(struct firmware *fw, const char *line);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* `mkbootdisk build`: the boot disk from the two disks as they are now. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "floppy.h"
+#include "hostboot.h"
+#include "media.h"
+#include "report.h"
+#include "target.h"
+
+#define FLOPPY_BYTES_MAX (2880u * 1024u)
+#define NTBOOTDD_BYTES_MAX 65536 /* Q198524 */
+#define IMAGE "ft.img"
+
+/* The assembled loaders, linked into the tool. */
+extern const uint8_t _binary_fat12_bin_start[];
+extern const uint8_t _binary_STAGE2_BIN_start[];
+extern const uint8_t _binary_STAGE2_BIN_end[];
+
+/* Files of the user's own system; they are copied, never shipped. */
+enum given { GIVEN_NTLDR, GIVEN_NTDETECT, GIVEN_NTBOOTDD, GIVEN_BOOTSECT, GIVEN_COUNT };
+
+static const char *const given_names[] = {"NTLDR", "NTDETECT.COM", "NTBOOTDD.SYS", "BOOTSECT.DOS"};
+
+struct given_file {
+    const char *path;
+    uint8_t *bytes;
+    size_t count;
+};
+
+struct build {
+    const char *output;
+    long kilobytes;
+    bool classic;
+    bool accept_different;
+    bool dry_run;
+    const char *nt_path;
+    enum break_policy policy;
+    int timeout_s;
+    bool serial;
+    struct given_file given[GIVEN_COUNT];
+    struct host_set set;
+    struct floppy floppy;
+};
+
+enum option_code { OPT_FORMAT = 256, OPT_LOADER, OPT_BREAK, OPT_TIMEOUT, OPT_SERIAL, OPT_NT_PATH, OPT_ACCEPT, OPT_DRY,
+                   OPT_HELP, OPT_GIVEN };
+
+static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                        {"format", required_argument, NULL, OPT_FORMAT},
+                                        {"loader", required_argument, NULL, OPT_LOADER},
+                                        {"break", required_argument, NULL, OPT_BREAK},
+                                        {"timeout", required_argument, NULL, OPT_TIMEOUT},
+                                        {"serial", required_argument, NULL, OPT_SERIAL},
+                                        {"nt-path", required_argument, NULL, OPT_NT_PATH},
+                                        {"accept-different", no_argument, NULL, OPT_ACCEPT},
+                                        {"dry-run", no_argument, NULL, OPT_DRY},
+                                        {"help", no_argument, NULL, OPT_HELP},
+                                        {"ntldr", required_argument, NULL, OPT_GIVEN + GIVEN_NTLDR},
+                                        {"ntdetect", required_argument, NULL, OPT_GIVEN + GIVEN_NTDETECT},
+                                        {"ntbootdd", required_argument, NULL, OPT_GIVEN + GIVEN_NTBOOTDD},
+                                        {"bootsect", required_argument, NULL, OPT_GIVEN + GIVEN_BOOTSECT},
+                                        {NULL, 0, NULL, 0}};
+
+/* The index of `value` among `words`, or -1 after a complaint. */
+static int pick(const char *option, const char *value, const char *const *words)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], value) == 0)
+            return i;
+    fprintf(stderr, "mkbootdisk: %s takes", option);
+    for (int i = 0; words[i] != NULL; i++)
+        fprintf(stderr, "%s %s", i > 0 ? " or" : "", words[i]);
+    fprintf(stderr, ", not '%s'\n", value);
+    return -1;
+}
+
+static bool take_timeout(const char *value, int *out)
+{
+    long number;
+    if (strcmp(value, "forever") == 0) {
+        *out = TIMEOUT_FOREVER;
+        return true;
+    }
+    if (!parse_number("--timeout", value, 0, 999, &number))
+        return false;
+    *out = (int)number;
+    return true;
+}
+
+static bool take_nt_path(const char *value, const char **out)
+{
+    *out = value;
+    if (value[0] == '\\' && strlen(value) < 40 && strpbrk(value, ":\"/=") == NULL)
+        return true;
+    complain(EXIT_USAGE, "--nt-path takes a folder such as \\WINNT, not '%s'", value);
+    return false;
+}
+
+static bool take_option(struct build *build, int option)
+{
+    static const char *const formats[] = {"720", "1200", "1440", "2880", NULL};
+    static const char *const loaders[] = {"mkbootdisk", "ntldr", NULL};
+    static const char *const policies[] = {"ask", "auto", "never", NULL};
+    static const char *const ports[] = {"none", "com1", NULL};
+    int picked = 0;
+    if (option >= OPT_GIVEN)
+        build->given[option - OPT_GIVEN].path = optarg;
+    else if (option == 'o')
+        build->output = optarg;
+    else if (option == OPT_FORMAT && (picked = pick("--format", optarg, formats)) >= 0)
+        build->kilobytes = strtol(formats[picked], NULL, 10);
+    else if (option == OPT_LOADER && (picked = pick("--loader", optarg, loaders)) >= 0)
+        build->classic = picked == 1;
+    else if (option == OPT_BREAK && (picked = pick("--break", optarg, policies)) >= 0)
+        build->policy = (enum break_policy)picked;
+    else if (option == OPT_SERIAL && (picked = pick("--serial", optarg, ports)) >= 0)
+        build->serial = picked == 1;
+    else if (option == OPT_ACCEPT)
+        build->accept_different = true;
+    else if (option == OPT_DRY)
+        build->dry_run = true;
+    else if (option == OPT_TIMEOUT)
+        return take_timeout(optarg, &build->timeout_s);
+    else if (option == OPT_NT_PATH)
+        return take_nt_path(optarg, &build->nt_path);
+    return picked >= 0;
+}
+
+static bool is_packed(const uint8_t *bytes, size_t count)
+{
+    return count >= 4 &&
+           (memcmp(bytes, "SZDD", 4) == 0 || memcmp(bytes, "KWAJ", 4) == 0 || memcmp(bytes, "MSCF", 4) == 0);
+}
+
+static enum exit_code read_given(struct given_file *file, const char *name)
+{
+    struct stat info;
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return complain(EXIT_IO, "%s: %s", file->path, strerror(errno));
+    }
+    file->count = (size_t)info.st_size;
+    enum exit_code code = EXIT_DONE;
+    if (!S_ISREG(info.st_mode))
+        code = complain(EXIT_USAGE, "%s: is not a file; give the system's own %s", file->path, name);
+    else if (info.st_size == 0)
+        code = complain(EXIT_IO, "%s: is empty; copy %s again", file->path, name);
+    else if (info.st_size > (off_t)FLOPPY_BYTES_MAX)
+        code = complain(EXIT_IO, "%s: has %lld bytes, more than any floppy; is this %s?", file->path,
+                        (long long)info.st_size, name);
+    else if ((file->bytes = malloc(file->count)) == NULL ||
+             read(fd, file->bytes, file->count) != (ssize_t)file->count)
+        code = complain(EXIT_IO, "%s: cannot be read completely", file->path);
+    else if (is_packed(file->bytes, file->count))
+        code = complain(EXIT_IO, "%s: is still packed (%.4s at offset 0); expand it first (F03)", file->path,
+                        (const char *)file->bytes);
+    close(fd);
+    return code;
+}
+
+static enum exit_code read_all_given(struct build *build)
+{
+    enum exit_code code = EXIT_DONE;
+    for (unsigned i = 0; i < GIVEN_COUNT && code == EXIT_DONE; i++)
+        if (build->given[i].path != NULL)
+            code = read_given(&build->given[i], given_names[i]);
+    if (code == EXIT_DONE && build->classic && build->given[GIVEN_NTLDR].path == NULL)
+        code = complain(EXIT_USAGE, "--loader=ntldr needs --ntldr FILE");
+    if (code == EXIT_DONE && build->given[GIVEN_NTBOOTDD].count > NTBOOTDD_BYTES_MAX)
+        fprintf(stderr, "mkbootdisk: warning: %s: NTLDR cannot load a driver of more than 64 KB (C09)\n",
+                build->given[GIVEN_NTBOOTDD].path);
+    return code;
+}
+
+static enum exit_code check_contents(const struct build *build)
+{
+    for (unsigned i = 0; i < build->set.config.set_count; i++) {
+        const struct set_survey *survey = &build->set.survey[i];
+        char sentence[512];
+        report_sentence(&build->set, i, sentence, sizeof sentence);
+        if (survey->verdict.state == SET_HEALTHY ||
+            (survey->verdict.state == SET_SPLIT && survey->sample.different && build->accept_different))
+            continue;
+        return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
+                        survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different" : "");
+    }
+    return EXIT_DONE;
+}
+
+static void add_file(struct build *build, const char *name, const void *bytes, size_t count, bool track_begin)
+{
+    struct floppy *floppy = &build->floppy;
+    floppy->file[floppy->files++] =
+        (struct floppy_file){.name = name, .bytes = bytes, .count = count, .track_begin = track_begin};
+}
+
+static void add_given(struct build *build)
+{
+    for (unsigned i = 0; i < GIVEN_COUNT; i++) {
+        if (build->given[i].path == NULL)
+            continue;
+        add_file(build, given_names[i], build->given[i].bytes, build->given[i].count, false);
+        build->floppy.file[build->floppy.files - 1].source = build->given[i].path;
+    }
+}
+
+/* MIRROR.INI, FTLOG.TXT and the journal's head share a track, and STAGE2.BIN begins one: see READAHEAD_SECTORS. */
+static enum exit_code collect_files(struct build *build)
+{
+    static char boot_ini[MEDIA_BOOTINI_BYTES];
+    static char mirror_ini[CONFIG_BYTES_MAX];
+    static uint8_t saved[MEDIA_SAVED_SECTORS_MAX * SECTOR_BYTES];
+    static uint8_t log[SECTOR_BYTES];
+    static uint8_t journal[MEDIA_JOURNAL_SECTORS * SECTOR_BYTES];
+    struct text text;
+    struct media_options media = {.nt_path = build->nt_path,
+                                  .has_ntbootdd = build->given[GIVEN_NTBOOTDD].path != NULL,
+                                  .has_bootsect = build->given[GIVEN_BOOTSECT].path != NULL,
+                                  .classic = build->classic};
+    size_t saved_bytes = media_saved(&build->set, saved);
+    if (saved_bytes == 0)
+        return complain(EXIT_IO, "a partition table or boot sector cannot be read; see 'mkbootdisk survey'");
+    add_file(build, "SAVED.BIN", saved, saved_bytes, false);
+    text_init(&text, mirror_ini, sizeof mirror_ini);
+    config_write(&build->set.config, &text);
+    add_file(build, "MIRROR.INI", mirror_ini, text.used_bytes, true);
+    memset(log, ' ', sizeof log);
+    add_file(build, "FTLOG.TXT", log, sizeof log, false);
+    journal_format(journal);
+    add_file(build, "FTJOURNL.DAT", journal, sizeof journal, false);
+    if (!build->classic)
+        add_file(build, "STAGE2.BIN", _binary_STAGE2_BIN_start,
+                 (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start), true);
+    text_init(&text, boot_ini, sizeof boot_ini);
+    media_boot_ini(&build->set, &media, &text);
+    add_file(build, "BOOT.INI", boot_ini, text.used_bytes, false);
+    add_given(build);
+    return EXIT_DONE;
+}
+
+/* Look at the result as the loader will. */
+static enum exit_code prove(const char *path)
+{
+    static struct host_boot boot;
+    struct fat_file file;
+    uint64_t lba;
+    enum exit_code code = host_boot_open(path, &boot);
+    if (code != EXIT_DONE)
+        return code;
+    if (fat_open(&boot.boot.fat, FILE_STAGE2, &file) == ST_OK && fat_locate(&file, &lba) != ST_OK)
+        code = complain(EXIT_IO, "%s: mcopy did not lay STAGE2.BIN in one piece", path);
+    host_boot_close(&boot);
+    return code;
+}
+
+static enum exit_code deliver(const struct build *build)
+{
+    static uint8_t image[FLOPPY_BYTES_MAX];
+    size_t count = (size_t)build->kilobytes * 1024;
+    FILE *file = fopen(work_path(IMAGE), "rb");
+    bool good = file != NULL && fread(image, 1, count, file) == count;
+    if (file != NULL)
+        fclose(file);
+    if (!good)
+        return complain(EXIT_IO, "%s: cannot be read back", work_path(IMAGE));
+    return target_write(build->output, image, count);
+}
+
+static void tell(const struct build *build)
+{
+    const struct mirror_set *mirror = &build->set.config.set[0];
+    printf("%s: a %ld KB boot disk for the mirror of disk %08x (primary) and disk %08x (shadow).\n", build->output,
+           build->kilobytes, mirror->member[ROLE_PRIMARY].signature, mirror->member[ROLE_SHADOW].signature);
+    printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n",
+           HOST_SAMPLES);
+    if (build->given[GIVEN_NTLDR].path == NULL)
+        puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
+             "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
+    else if (build->given[GIVEN_NTDETECT].path == NULL)
+        puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
+    printf("See what it would do: mkbootdisk check %s %s %s\n", build->output, build->set.disk[0].path,
+           build->set.count > 1 ? build->set.disk[1].path : "");
+}
+
+static void show_plan(const struct build *build)
+{
+    printf("would write %s, %ld KB, with:\n", build->output, build->kilobytes);
+    for (unsigned i = 0; i < build->floppy.files; i++) {
+        const struct floppy_file *file = &build->floppy.file[i];
+        bool is_text = strcmp(file->name, "MIRROR.INI") == 0 || strcmp(file->name, "BOOT.INI") == 0;
+        printf("  %-12s %zu bytes\n", file->name, file->count);
+        if (is_text)
+            fwrite(file->bytes, 1, file->count, stdout);
+    }
+}
+
+static enum exit_code make(struct build *build, char **disks, int disk_count)
+{
+    static uint8_t boot_sector[SECTOR_BYTES];
+    build->floppy.kilobytes = (unsigned)build->kilobytes;
+    build->floppy.boot_sector = boot_sector;
+    memcpy(boot_sector, _binary_fat12_bin_start, SECTOR_BYTES);
+    if (build->classic)
+        memcpy(boot_sector + BOOT_NAME_OFFSET, FILE_NTLDR, FAT_NAME_BYTES);
+    enum exit_code code = collect_files(build);
+    if (code == EXIT_DONE)
+        code = target_check(build->output, disks, disk_count, (size_t)build->kilobytes * 1024);
+    for (unsigned i = 0; i < GIVEN_COUNT && code == EXIT_DONE; i++)
+        code = target_check(build->output, (char *const *)&build->given[i].path, 1, (size_t)build->kilobytes * 1024);
+    if (code != EXIT_DONE)
+        return code;
+    if (build->dry_run) {
+        show_plan(build);
+        return EXIT_DONE;
+    }
+    code = work_begin();
+    if (code == EXIT_DONE)
+        code = floppy_make(&build->floppy, IMAGE);
+    if (code == EXIT_DONE)
+        code = prove(work_path(IMAGE));
+    if (code == EXIT_DONE)
+        code = deliver(build);
+    if (code == EXIT_DONE)
+        tell(build);
+    return code;
+}
+
+static enum exit_code run(int argc, char **argv)
+{
+    static struct build build;
+    build = (struct build){
+        .kilobytes = 1440, .nt_path = "\\WINNT", .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
+    for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
+        if (option == OPT_HELP)
+            return show_usage(&build_command);
+        if (option == '?' || !take_option(&build, option))
+            return bad_usage(&build_command);
+    }
+    if (build.output == NULL)
+        return complain(EXIT_USAGE, "build needs -o FILE, the boot disk to write");
+    enum exit_code code = host_set_open(argv + optind, argc - optind, false, &build.set);
+    if (code != EXIT_DONE)
+        return code;
+    code = host_set_require_mirror(&build.set);
+    if (code == EXIT_DONE)
+        code = check_contents(&build);
+    if (code == EXIT_DONE)
+        code = read_all_given(&build);
+    build.set.config.timeout_s = build.timeout_s;
+    build.set.config.policy = build.policy;
+    build.set.config.serial = build.serial;
+    if (code == EXIT_DONE)
+        code = make(&build, argv + optind, argc - optind);
+    for (unsigned i = 0; i < GIVEN_COUNT; i++)
+        free(build.given[i].bytes);
+    host_set_close(&build.set);
+    return code;
+}
+
+const struct command build_command = {
+    .name = "build",
+    .summary = "make the boot disk from the two disks of a mirror",
+    .usage =
+        "usage: mkbootdisk build -o BOOTDISK [OPTIONS] DISK...\n\n"
+        "Makes a boot floppy (an image file, or the floppy drive itself) that finds out which half of the mirror holds\n"
+        "the truth and starts it. The disks are only read.\n\n"
+        "  -o FILE                what to write\n"
+        "  --format KB            720, 1200, 1440 (default) or 2880\n"
+        "  --break POLICY         ask (default): break the mirror by choice; auto: break it unattended when the other\n"
+        "                         half is out of the game; never\n"
+        "  --timeout SECONDS      how long the menu waits (default 10; 0: no menu; forever)\n"
+        "  --serial com1|none     the loader's screen and event lines on COM1 (default com1)\n"
+        "  --ntldr FILE           NTLDR, NTDETECT.COM, NTBOOTDD.SYS and BOOTSECT.DOS of your own system,\n"
+        "  --ntdetect FILE        to be copied onto the boot disk\n"
+        "  --ntbootdd FILE\n"
+        "  --bootsect FILE\n"
+        "  --nt-path FOLDER       where Windows NT is, for BOOT.INI (default \\WINNT)\n"
+        "  --loader NAME          mkbootdisk (default), or ntldr: a classic floppy whose boot sector starts NTLDR\n"
+        "  --accept-different     build although the two halves differ\n"
+        "  --dry-run              show what would be written\n",
+    .run = run,
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* `mkbootdisk check`: for each thing that may fail, what would this boot disk do? The answers are not predicted but
+ * found by running the loader's own code over the disks, with one of them missing, dead or moved. */
+#include <getopt.h>
+#include <string.h>
+
+#include "hostboot.h"
+#include "loader.h"
+#include "report.h"
+
+#define SIMULATED_MAX (DISKS_MAX + 1)
+
+struct simulated {
+    struct blockdev device;
+    struct blockdev *below; /* null: nothing can be read */
+};
+
+enum fate { FATE_PRESENT, FATE_ABSENT, FATE_DEAD };
+
+struct scenario {
+    const char *name; /* for JSON */
+    const char *text;
+    enum fate fate[ROLE_COUNT];
+    bool swapped;
+    bool third_in_front;
+    enum role expected; /* the half that must be started when the mirror was healthy before */
+};
+
+static const struct scenario scenarios[] = {
+    {"both-present", "both disks are there", {FATE_PRESENT, FATE_PRESENT}, false, false, ROLE_PRIMARY},
+    {"primary-absent", "the primary is gone", {FATE_ABSENT, FATE_PRESENT}, false, false, ROLE_SHADOW},
+    {"primary-dead", "the primary cannot be read", {FATE_DEAD, FATE_PRESENT}, false, false, ROLE_SHADOW},
+    {"shadow-absent", "the shadow is gone", {FATE_PRESENT, FATE_ABSENT}, false, false, ROLE_PRIMARY},
+    {"shadow-dead", "the shadow cannot be read", {FATE_PRESENT, FATE_DEAD}, false, false, ROLE_PRIMARY},
+    {"swapped", "the cables are swapped", {FATE_PRESENT, FATE_PRESENT}, true, false, ROLE_PRIMARY},
+    {"third-disk", "a third disk was added in front", {FATE_PRESENT, FATE_PRESENT}, false, true, ROLE_PRIMARY},
+};
+
+#define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
+
+struct machine {
+    struct firmware fw;
+    unsigned count;
+    struct simulated disk[SIMULATED_MAX];
+};
+
+struct outcome {
+    enum set_state state;
+    enum role source;
+    enum boot_method method;
+    bool breaks;
+    bool starts; /* by itself, without a key press */
+    unsigned entry; /* a classic floppy: the BOOT.INI entry to choose, 1 = the default */
+};
+
+static enum status simulated_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
+{
+    struct simulated *disk = (struct simulated *)device;
+    if (disk->below == NULL)
+        return ST_IO;
+    return disk->below->read(disk->below, lba, sectors, buffer);
+}
+
+static enum status blank_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
+{
+    (void)device;
+    (void)lba;
+    memset(buffer, 0, (size_t)sectors * SECTOR_BYTES);
+    return ST_OK;
+}
+
+static enum status machine_open(struct firmware *fw, unsigned index, struct blockdev **device,
+                                struct geometry *geometry)
+{
+    struct machine *machine = (struct machine *)fw;
+    if (index >= machine->count)
+        return ST_NOT_FOUND;
+    *device = &machine->disk[index].device;
+    *geometry = (struct geometry){0};
+    return ST_OK;
+}
+
+static void no_text(struct firmware *fw, const char *text, enum colour colour)
+{
+    (void)fw, (void)text, (void)colour;
+}
+
+static void no_event(struct firmware *fw, const char *line)
+{
+    (void)fw, (void)line;
+}
+
+static void attach(struct machine *machine, struct blockdev *below, enum fate fate)
+{
+    struct simulated *disk = &machine->disk[machine->count];
+    if (fate == FATE_ABSENT || machine->count == DISKS_MAX)
+        return;
+    disk->device = (struct blockdev){.read = simulated_read,
+                                     .sectors = below->sectors,
+                                     .drive = (uint8_t)(DRIVE_FIRST + machine->count)};
+    disk->below = fate == FATE_DEAD ? NULL : below;
+    machine->count++;
+}
+
+/* The index of the disk that carries a member of the boot disk's first set, or count when it is not among them. */
+static unsigned disk_of(const struct host_set *set, const struct config *config, enum role role)
+{
+    unsigned index = set->count;
+    if (inventory_find(&set->inventory, config->set[0].member[role].signature, &index) != 1)
+        return set->count;
+    return index;
+}
+
+static void set_up(struct machine *machine, struct host_set *set, const struct host_boot *boot,
+                   const struct scenario *scenario)
+{
+    static struct blockdev blank = {.read = blank_read, .sectors = 1u << 21};
+    unsigned place[ROLE_COUNT];
+    *machine = (struct machine){.fw = boot->fw};
+    machine->fw.disk_open = machine_open;
+    machine->fw.put = no_text;
+    machine->fw.event = no_event;
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        place[role] = disk_of(set, &boot->config, (enum role)role);
+    if (scenario->third_in_front)
+        attach(machine, &blank, FATE_PRESENT);
+    for (unsigned i = 0; i < set->count; i++) {
+        unsigned index = i;
+        if (scenario->swapped && (i == place[ROLE_PRIMARY] || i == place[ROLE_SHADOW]))
+            index = place[ROLE_PRIMARY] + place[ROLE_SHADOW] - i;
+        enum fate fate = FATE_PRESENT;
+        for (unsigned role = 0; role < ROLE_COUNT; role++)
+            if (index == place[role])
+                fate = scenario->fate[role];
+        if (index < set->count)
+            attach(machine, &set->disk[index].device, fate);
+    }
+}
+
+/* NTLDR knows nothing of mirrors: its default entry takes whatever disk the BIOS shows first. */
+static void judge_classic(const struct loader *loader, enum role source, struct outcome *out)
+{
+    const struct member_place *place = &loader->survey[0].place[source];
+    const struct member_place *primary = &loader->survey[0].place[ROLE_PRIMARY];
+    unsigned position = place->disk->drive - DRIVE_FIRST;
+    bool same_number = loader->survey[0].place[ROLE_SHADOW].partition == NULL || primary->partition == NULL ||
+                       loader->survey[0].place[ROLE_SHADOW].partition->number == primary->partition->number;
+    out->method = METHOD_NTLDR_FLOPPY;
+    out->entry = position == 0 ? 1 : position == 1 ? (same_number ? 2 : 3) : 0;
+    out->starts = out->entry == 1;
+}
+
+static struct outcome try_scenario(struct host_set *set, const struct host_boot *boot, const struct scenario *scenario)
+{
+    static struct loader loader;
+    static struct machine machine;
+    set_up(&machine, set, boot, scenario);
+    loader_look(&loader, &machine.fw);
+    const struct mirror_verdict *verdict = &loader.survey[0].verdict;
+    struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
+    if (verdict->source == ROLE_NONE)
+        return out;
+    if (boot->classic) {
+        judge_classic(&loader, verdict->source, &out);
+        return out;
+    }
+    const struct fat *floppy = loader.boot.has_ntldr ? &loader.boot.fat : NULL;
+    out.starts = plan_make(&loader.inventory, &loader.survey[0], verdict->source, floppy, &loader.plan) == ST_OK;
+    out.method = out.starts ? loader.plan.method : METHOD_NONE;
+    out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
+    return out;
+}
+
+static bool is_good(const struct outcome *outcome, const struct scenario *scenario)
+{
+    return outcome->starts && outcome->source == scenario->expected;
+}
+
+static void print_outcome(const struct outcome *outcome, const struct scenario *scenario)
+{
+    printf("%s %-32s %-9s ", is_good(outcome, scenario) ? "ok " : "BAD", scenario->text,
+           set_state_name(outcome->state));
+    if (outcome->source == ROLE_NONE)
+        puts("asks which half to start");
+    else if (outcome->entry > 1)
+        printf("NTLDR needs a person: choose entry %u for the %s\n", outcome->entry, role_name(outcome->source));
+    else if (!outcome->starts)
+        printf("cannot start the %s\n", role_name(outcome->source));
+    else
+        printf("%sstarts the %s as drive 80h (%s)\n", outcome->breaks ? "breaks the mirror, " : "",
+               role_name(outcome->source), method_name(outcome->method));
+}
+
+static cJSON *outcome_json(const struct outcome *outcome, const struct scenario *scenario)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddStringToObject(out, "scenario", scenario->name);
+    cJSON_AddStringToObject(out, "state", set_state_name(outcome->state));
+    cJSON_AddStringToObject(out, "source", role_name(outcome->source));
+    cJSON_AddStringToObject(out, "method", method_name(outcome->method));
+    cJSON_AddBoolToObject(out, "starts", outcome->starts);
+    cJSON_AddBoolToObject(out, "breaks", outcome->breaks);
+    cJSON_AddBoolToObject(out, "ok", is_good(outcome, scenario));
+    return out;
+}
+
+static enum exit_code check_loader(const struct host_boot *boot)
+{
+    struct fat_file file;
+    const char *name = boot->classic ? FILE_NTLDR : FILE_STAGE2;
+    static uint8_t room[512 * 1024];
+    if (fat_open(&boot->boot.fat, name, &file) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %.11s is missing, so it cannot start. Build it again", boot->file.path, name);
+    if (fat_read(&file, room, sizeof room) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %.11s cannot be read (its chain begins at cluster %u). Build it again",
+                        boot->file.path, name, file.first_cluster);
+    return EXIT_DONE;
+}
+
+static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
+{
+    enum exit_code code = check_loader(boot);
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < SCENARIOS; i++) {
+        struct outcome outcome = try_scenario(set, boot, &scenarios[i]);
+        if (json)
+            cJSON_AddItemToArray(list, outcome_json(&outcome, &scenarios[i]));
+        else
+            print_outcome(&outcome, &scenarios[i]);
+        if (!is_good(&outcome, &scenarios[i]))
+            code = EXIT_FOUND;
+    }
+    if (json) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddItemToObject(object, "scenarios", list);
+        report_json(object);
+    } else
+        cJSON_Delete(list);
+    return code;
+}
+
+static enum exit_code run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static struct host_boot boot;
+    static struct host_set set;
+    bool json = false;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 'h')
+            return show_usage(&check_command);
+        if (option != 'j')
+            return bad_usage(&check_command);
+        json = true;
+    }
+    if (argc - optind < 2)
+        return complain(EXIT_USAGE, "give a boot disk and the disks; see 'mkbootdisk check --help'");
+    enum exit_code code = host_boot_open(argv[optind], &boot);
+    if (code != EXIT_DONE)
+        return code;
+    code = host_set_open(argv + optind + 1, argc - optind - 1, true, &set);
+    if (code == EXIT_DONE) {
+        code = check(&boot, &set, json);
+        host_set_close(&set);
+    }
+    host_boot_close(&boot);
+    return code;
+}
+
+const struct command check_command = {
+    .name = "check",
+    .summary = "for each thing that may fail: what would this boot disk do?",
+    .usage = "usage: mkbootdisk check [--json] BOOTDISK DISK...\n\n"
+             "Runs the loader's own decision over the disks as they are, and with each of them missing, dead or moved.\n"
+             "Nothing is written. Exit code 0: in every case the right half starts by itself; 1: not so.\n",
+    .run = run,
+};

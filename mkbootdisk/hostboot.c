@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening boot disks. */
+#include "hostboot.h"
+
+#include <string.h>
+
+#define BOOT_DRIVE 0x00u
+
+static enum status write_boot(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
+{
+    struct firmware *fw = (struct firmware *)((char *)writer - offsetof(struct firmware, writer));
+    struct host_boot *boot = (struct host_boot *)((char *)fw - offsetof(struct host_boot, fw));
+    return drive == BOOT_DRIVE ? host_disk_write(&boot->file, lba, sector) : ST_BOUNDS;
+}
+
+static enum exit_code complain_about(const struct host_boot *boot, const char *what)
+{
+    return complain(EXIT_IO, "%s: %s. Build the boot disk again", boot->file.path, what);
+}
+
+static enum exit_code check(struct host_boot *boot)
+{
+    char text[80];
+    const struct bootdisk *disk = &boot->boot;
+    if (disk->fat_status != ST_OK)
+        return complain_about(boot, "sector 0 (offset 0) is not that of a FAT12 boot disk");
+    if (disk->config_status == ST_CORRUPT) {
+        snprintf(text, sizeof text, "MIRROR.INI, line %u, cannot be understood", disk->config_line);
+        return complain_about(boot, text);
+    }
+    if (disk->config_status != ST_OK)
+        return complain_about(boot, "MIRROR.INI is missing or cannot be read; is this a boot disk of mkbootdisk?");
+    if (disk->journal_status != ST_OK)
+        return complain_about(boot, "FTJOURNL.DAT is missing or damaged");
+    return EXIT_DONE;
+}
+
+enum exit_code host_boot_open(const char *path, struct host_boot *out)
+{
+    uint8_t sector[SECTOR_BYTES];
+    memset(out, 0, sizeof *out);
+    enum exit_code code = host_disk_open(path, BOOT_DRIVE, &out->file);
+    if (code != EXIT_DONE)
+        return code;
+    out->file.device.trail = &out->trail;
+    out->fw.name = "host";
+    out->fw.boot_device = &out->file.device;
+    out->fw.writer.write = write_boot;
+    config_init(&out->config);
+    if (blockdev_read(&out->file.device, 0, 1, sector) != ST_OK)
+        code = complain(EXIT_IO, "%s: sector 0 (offset 0) cannot be read", path);
+    else {
+        uint16_t sectors_per_track = get_le16(sector + 0x18);
+        out->fw.boot_sectors_per_track = sectors_per_track != 0 ? sectors_per_track : 1;
+        out->classic = memcmp(sector + BOOT_NAME_OFFSET, FILE_NTLDR, FAT_NAME_BYTES) == 0;
+        bootdisk_open(&out->boot, &out->fw, &out->trail, &out->config);
+        code = check(out);
+    }
+    if (code != EXIT_DONE)
+        host_boot_close(out);
+    return code;
+}
+
+void host_boot_close(struct host_boot *boot)
+{
+    host_disk_close(&boot->file);
+}

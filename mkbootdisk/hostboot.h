@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* A boot disk's image (or the floppy itself) opened with the loader's own code. */
+#ifndef HOSTBOOT_H
+#define HOSTBOOT_H
+
+#include "bootdisk.h"
+#include "hostdisk.h"
+
+#define BOOT_NAME_OFFSET 0x1F3u /* of the file name boot/fat12.asm loads */
+
+struct host_boot {
+    struct host_disk file;
+    struct firmware fw;
+    struct trail trail;
+    struct config config;
+    struct bootdisk boot;
+    bool classic; /* its boot sector starts NTLDR, not our loader */
+};
+
+/** Open a boot disk that mkbootdisk made. Complains about anything else. */
+enum exit_code host_boot_open(const char *path, struct host_boot *out);
+
+void host_boot_close(struct host_boot *boot);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening and judging the disks of a call. */
+#include "hostset.h"
+
+#include <string.h>
+
+#include "sitetext.h"
+
+static enum status write_by_drive(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
+{
+    struct host_set *set = (struct host_set *)((char *)writer - offsetof(struct host_set, writer));
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->disk[i].device.drive == drive)
+            return host_disk_write(&set->disk[i], lba, sector);
+    return ST_BOUNDS;
+}
+
+static enum exit_code open_one(const char *path, struct host_set *set)
+{
+    struct host_disk *disk = &set->disk[set->count];
+    enum exit_code code = host_disk_open(path, (uint8_t)(0x80 + set->count), disk);
+    if (code != EXIT_DONE)
+        return code;
+    set->count++;
+    for (unsigned i = 0; i + 1 < set->count; i++)
+        if (host_disk_same(&set->disk[i], disk))
+            return complain(EXIT_USAGE, "%s and %s are the same file; give each disk once", set->disk[i].path, path);
+    disk->device.trail = &set->trail;
+    inventory_add(&set->inventory, &disk->device, &(struct geometry){0});
+    return EXIT_DONE;
+}
+
+enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set)
+{
+    memset(set, 0, sizeof *set);
+    set->writer.write = write_by_drive;
+    if (count < 1 || count > (int)DISKS_MAX)
+        return complain(EXIT_USAGE, "give one to %u disks, not %d", DISKS_MAX, count);
+    for (int i = 0; i < count; i++) {
+        enum exit_code code = open_one(paths[i], set);
+        if (code != EXIT_DONE) {
+            host_set_close(set);
+            return code;
+        }
+    }
+    config_init(&set->config);
+    pair_find(&set->inventory, lone, &set->config, &set->report);
+    for (unsigned i = 0; i < set->config.set_count; i++)
+        facts_gather(&set->inventory, &set->config.set[i], HOST_SAMPLES, &set->survey[i]);
+    return EXIT_DONE;
+}
+
+static enum exit_code complain_about_table(const struct host_set *set, unsigned index)
+{
+    const struct disk *disk = &set->inventory.disk[index];
+    const char *path = set->disk[index].path;
+    const struct disk_table *table = &disk->table;
+    if (disk->dead)
+        return complain(EXIT_IO, "%s: sector 0 (offset 0) cannot be read. The disk is dead or the image damaged",
+                        path);
+    return complain(table->problem == SITE_DYNAMIC ? EXIT_REFUSED : EXIT_FOUND,
+                    "%s: sector %u (offset %llu): %s (%s)", path, table->problem_lba,
+                    (unsigned long long)table->problem_lba * SECTOR_BYTES, site_text(table->problem),
+                    site_code(table->problem));
+}
+
+/* Where a partition of the report stands, for a person. */
+static void describe(const struct host_set *set, unsigned which, char *buffer, size_t bytes)
+{
+    unsigned disk = set->report.disk[which];
+    const struct disk_table *table = &set->inventory.disk[disk].table;
+    const struct partition *partition = &table->partition[set->report.partition[which]];
+    snprintf(buffer, bytes, "%s: partition %u (type %02Xh, LBA %u, offset %llu, %u sectors)", set->disk[disk].path,
+             partition->number, partition->type, partition->start_lba,
+             (unsigned long long)partition->start_lba * SECTOR_BYTES, partition->sectors);
+}
+
+static enum exit_code complain_about_pairing(const struct host_set *set)
+{
+    char first[512];
+    char second[512];
+    if (set->report.problem == PAIR_NONE)
+        return complain(EXIT_FOUND, "%s: no partition of a fault-tolerance type (81h-8Eh, C1h-CEh) at LBA 0's table, "
+                                    "nor on the other disks. Is this the mirrored disk, given in the order of the BIOS?",
+                        set->disk[0].path);
+    describe(set, 0, first, sizeof first);
+    describe(set, 1, second, sizeof second);
+    switch (set->report.problem) {
+    case PAIR_LONE:
+        return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror", first);
+    case PAIR_UNEQUAL:
+        return complain(EXIT_FOUND, "%s and %s differ in length or file system: they are not two halves of one mirror",
+                        first, second);
+    case PAIR_THREE:
+        return complain(EXIT_FOUND,
+                        "%s has more than one twin, among them %s. Leave out the disk that is not part of the mirror",
+                        first, second);
+    case PAIR_NO_SIGNATURE:
+        return complain(EXIT_FOUND, "%s: its disk, or that of %s, has signature 0 at offset 440. Disk Administrator "
+                                    "writes one when it is started; then make the images again (A19)",
+                        first, second);
+    case PAIR_SAME_SIGNATURE:
+        return complain(EXIT_FOUND, "%s and %s are on disks with the same signature at offset 440, so they cannot be "
+                                    "told apart. One is a copy: leave it out (A20)",
+                        first, second);
+    default:
+        return complain(EXIT_FOUND, "%s: there are more than %u mirrors on these disks", first, SETS_MAX);
+    }
+}
+
+enum exit_code host_set_require_mirror(const struct host_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->inventory.disk[i].dead || set->inventory.disk[i].table.status != ST_OK)
+            return complain_about_table(set, i);
+    return set->report.problem != PAIR_OK ? complain_about_pairing(set) : EXIT_DONE;
+}
+
+enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        for (unsigned c = 0; c < changes->count; c++) {
+            if (set->inventory.disk[i].dead || set->inventory.disk[i].table.signature != changes->change[c].signature)
+                continue;
+            enum exit_code code = host_disk_make_writable(&set->disk[i]);
+            if (code != EXIT_DONE)
+                return code;
+            break;
+        }
+    return EXIT_DONE;
+}
+
+const char *host_set_path(const struct host_set *set, uint32_t signature)
+{
+    unsigned index = 0;
+    return inventory_find(&set->inventory, signature, &index) == 1 ? set->disk[index].path : "?";
+}
+
+void host_set_close(struct host_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        host_disk_close(&set->disk[i]);
+    set->count = 0;
+}

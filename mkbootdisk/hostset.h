@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The disks of one call, looked at with the core's own eyes: inventory, pairs, verdicts. What every command that takes
+ * DISK... starts with. Prints nothing but complaints. */
+#ifndef HOSTSET_H
+#define HOSTSET_H
+
+#include "change/apply.h"
+#include "hostdisk.h"
+#include "mirror/facts.h"
+#include "mirror/pair.h"
+
+/* How many sectors of each half the host compares. The loader takes SAMPLES; here reads are cheap. */
+#define HOST_SAMPLES 1024u
+
+struct host_set {
+    unsigned count;
+    struct host_disk disk[DISKS_MAX];
+    struct trail trail;
+    struct inventory inventory;
+    struct config config;
+    struct pair_report report;
+    struct set_survey survey[SETS_MAX];
+    struct disk_writer writer; /* writes to the disks by their drive number */
+};
+
+/** Open 1 to DISKS_MAX disks and look at them. `lone`: a member without a twin counts as a set (see pair_find).
+ * Complains and returns its exit code when a disk cannot be opened or is given twice. */
+enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set);
+
+/** Complain about what stands in the way of using these disks as a mirror; EXIT_DONE if nothing does. */
+enum exit_code host_set_require_mirror(const struct host_set *set);
+
+/** Make every disk that a change set is about writable. */
+enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes);
+
+/** The path of the disk with this signature, or "?". */
+const char *host_set_path(const struct host_set *set, uint32_t signature);
+
+void host_set_close(struct host_set *set);
+
+#endif

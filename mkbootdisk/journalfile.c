@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Undo files and boot disks as journals. */
+#include "journalfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum status file_read(struct journal_store *store, uint32_t sector, void *buffer)
+{
+    struct host_journal *self = (struct host_journal *)((char *)store - offsetof(struct host_journal, file_store));
+    return blockdev_read(&self->file.device, sector, 1, buffer);
+}
+
+static enum status file_write(struct journal_store *store, uint32_t sector, const void *buffer)
+{
+    struct host_journal *self = (struct host_journal *)((char *)store - offsetof(struct host_journal, file_store));
+    return host_disk_write(&self->file, sector, buffer);
+}
+
+static bool is_undo_file(struct host_disk *file)
+{
+    uint8_t sector[SECTOR_BYTES];
+    return blockdev_read(&file->device, 0, 1, sector) == ST_OK && memcmp(sector, "FTJRNL", 6) == 0;
+}
+
+static enum exit_code use_file(struct host_journal *out)
+{
+    out->file_store = (struct journal_store){
+        .read = file_read, .write = file_write, .sectors = (uint32_t)out->file.device.sectors};
+    out->store = &out->file_store;
+    out->journal = &out->file_journal;
+    if (journal_load(out->store, out->journal) == ST_OK)
+        return EXIT_DONE;
+    host_disk_close(&out->file);
+    return complain(EXIT_IO, "%s: neither of its state records (offsets 0 and 512) is valid; it is damaged", out->path);
+}
+
+enum exit_code journal_file_open(const char *path, struct host_journal *out)
+{
+    memset(out, 0, sizeof *out);
+    out->path = path;
+    enum exit_code code = host_disk_open(path, 0, &out->file);
+    if (code != EXIT_DONE)
+        return code;
+    if (is_undo_file(&out->file))
+        return use_file(out);
+    host_disk_close(&out->file);
+    code = host_boot_open(path, &out->boot);
+    out->is_boot_disk = true;
+    out->store = &out->boot.boot.store;
+    out->journal = &out->boot.boot.journal;
+    return code;
+}
+
+static enum exit_code make_new(const char *path)
+{
+    static uint8_t bytes[JOURNAL_MIN_SECTORS * SECTOR_BYTES];
+    memset(bytes, 0, sizeof bytes);
+    journal_format(bytes);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    bool good = fd >= 0 && write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (good)
+        return EXIT_DONE;
+    if (fd >= 0)
+        unlink(path);
+    return complain(EXIT_IO, "%s: %s. Give --undo-file FILE; nothing was changed", path, strerror(error));
+}
+
+enum exit_code journal_file_create(const char *path, struct host_journal *out)
+{
+    if (access(path, F_OK) != 0) {
+        enum exit_code code = make_new(path);
+        if (code != EXIT_DONE)
+            return code;
+        code = journal_file_open(path, out);
+        out->created = code == EXIT_DONE;
+        return code;
+    }
+    enum exit_code code = journal_file_open(path, out);
+    if (code == EXIT_DONE && (out->journal->state == JOURNAL_DONE || out->journal->state == JOURNAL_PENDING)) {
+        journal_file_close(out);
+        return complain(EXIT_REFUSED,
+                        "%s: holds a change that can still be undone (state %s). Undo it, move the file away, or give "
+                        "another --undo-file; nothing was changed",
+                        path, journal_state_name(out->journal->state));
+    }
+    return code;
+}
+
+enum exit_code journal_file_make_writable(struct host_journal *journal)
+{
+    return host_disk_make_writable(journal->is_boot_disk ? &journal->boot.file : &journal->file);
+}
+
+void journal_file_close(struct host_journal *journal)
+{
+    if (journal->is_boot_disk)
+        host_boot_close(&journal->boot);
+    else
+        host_disk_close(&journal->file);
+    if (journal->created && journal->journal->state == JOURNAL_EMPTY)
+        unlink(journal->path);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* `mkbootdisk lab`: options, and the checks before a machine is started. Knows nothing of QEMU's options nor of how the
+ * machine is watched. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lab_qemu.h"
+
+#define SECTOR_BYTES 512u
+#define FLOPPY_BYTES_MAX (2880u * 1024u)
+#define FAILS_MAX 16u
+#define MEMORY_MB_MAX 2047
+#define TIMEOUT_S_MAX 86400
+
+/* The command line, before the disks are looked at. */
+struct lab_options {
+    struct lab lab;
+    const char *fail[FAILS_MAX];
+    unsigned fail_count;
+    bool dry_run;
+    bool help;
+};
+
+enum option_id {
+    OPT_FAIL = 256,
+    OPT_MACHINE,
+    OPT_MEMORY,
+    OPT_CPU,
+    OPT_WINDOW,
+    OPT_WRITE,
+    OPT_UNTIL_BOOT,
+    OPT_TIMEOUT,
+    OPT_DRY_RUN,
+    OPT_QEMU,
+    OPT_HELP
+};
+
+static const struct option options[] = {
+    {"fail", required_argument, NULL, OPT_FAIL},
+    {"machine", required_argument, NULL, OPT_MACHINE},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"cpu", required_argument, NULL, OPT_CPU},
+    {"window", no_argument, NULL, OPT_WINDOW},
+    {"write", no_argument, NULL, OPT_WRITE},
+    {"until-boot", no_argument, NULL, OPT_UNTIL_BOOT},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"qemu", required_argument, NULL, OPT_QEMU},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "usage: mkbootdisk lab BOOTDISK DISK... [OPTIONS]\n"
+    "\n"
+    "Starts a virtual PC (QEMU) from the boot disk, with the disks in the order of the BIOS, the primary first, and\n"
+    "shows the loader on this terminal. Keys go to the loader; Ctrl-] leaves. BOOTDISK is a floppy image or drive.\n"
+    "\n"
+    "  --fail WHO=HOW[,...]  fail disks; may be given again. WHO is primary (the first DISK), shadow (the second) or\n"
+    "                        diskN (disk0 is the first). HOW is\n"
+    "                          absent        not there\n"
+    "                          dead          there, but every read and write fails\n"
+    "                          bad:LBA[-LBA] reads of these sectors fail, 256 sectors at most; further ranges may\n"
+    "                                        follow after commas\n"
+    "                          slow          one request a second\n"
+    "  --machine NAME        pc (IDE, the default), isapc (no PCI) or q35 (AHCI)\n"
+    "  --memory MB           default 32\n"
+    "  --cpu NAME            QEMU's name of a processor, such as 486\n"
+    "  --window              QEMU's own window for screen and keyboard; this terminal shows the loader's events only\n"
+    "  --write               the machine writes to BOOTDISK and DISKs; otherwise to temporary overlays, made in "
+    "TMPDIR\n"
+    "                        (/var/tmp) and gone with the machine\n"
+    "  --until-boot          end as soon as a half is started\n"
+    "  --timeout SECONDS     end after this time\n"
+    "  --dry-run             only print the QEMU command\n"
+    "  --qemu PATH           default qemu-system-i386, searched in PATH\n"
+    "\n"
+    "The QEMU command is printed first, as a line that a shell takes back. The machine runs until Ctrl-], until its\n"
+    "window is closed, or until it ends itself through port 501h. When standard input is no terminal, it ends 5 s\n"
+    "after a half was started, or after 120 s, unless --timeout says when; what was piped in is sent once the machine\n"
+    "has said something.\n"
+    "\n"
+    "Example: mkbootdisk lab ft.img a.img b.img --fail primary=dead,shadow=bad:5000-5015\n"
+    "\n"
+    "Exit codes: 0 a half was started (the last line says which), 1 nothing was started, 2 usage,\n"
+    "3 QEMU or a file failed, 4 refused.\n";
+
+/* ------------------------------------------------------------------ options */
+
+static enum exit_code take_option(struct lab_options *to, int id)
+{
+    struct lab *lab = &to->lab;
+    switch (id) {
+    case OPT_FAIL:
+        if (to->fail_count == FAILS_MAX)
+            return complain(EXIT_USAGE, "--fail is given more than %u times", FAILS_MAX);
+        to->fail[to->fail_count++] = optarg;
+        break;
+    case OPT_MACHINE:
+        lab->machine = optarg;
+        if (lab_disks_of(optarg) == 0)
+            return complain(EXIT_USAGE, "--machine takes pc, isapc or q35, not '%s'", optarg);
+        break;
+    case OPT_MEMORY:
+        return parse_number("--memory", optarg, 1, MEMORY_MB_MAX, &lab->memory_mb) ? EXIT_DONE : EXIT_USAGE;
+    case OPT_TIMEOUT:
+        return parse_number("--timeout", optarg, 1, TIMEOUT_S_MAX, &lab->timeout_s) ? EXIT_DONE : EXIT_USAGE;
+    case OPT_CPU:
+        lab->cpu = optarg;
+        break;
+    case OPT_QEMU:
+        lab->qemu = optarg;
+        break;
+    case OPT_WINDOW:
+        lab->window = true;
+        break;
+    case OPT_WRITE:
+        lab->write = true;
+        break;
+    case OPT_UNTIL_BOOT:
+        lab->until_boot = true;
+        break;
+    case OPT_DRY_RUN:
+        to->dry_run = true;
+        break;
+    case OPT_HELP:
+        to->help = true;
+        break;
+    default:
+        return bad_usage(&lab_command);
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code take_disks(struct lab *lab, int count, char **paths)
+{
+    unsigned most = lab_disks_of(lab->machine);
+    if (count < 2) {
+        complain(EXIT_USAGE, "lab takes a boot disk and at least one disk");
+        return bad_usage(&lab_command);
+    }
+    if ((unsigned)count - 1 > most)
+        return complain(EXIT_USAGE, "machine %s takes %u disks at most, not %d", lab->machine, most, count - 1);
+    lab->boot.path = paths[0];
+    lab->disk_count = (unsigned)count - 1;
+    for (unsigned i = 0; i < lab->disk_count; i++)
+        lab->disk[i].path = paths[i + 1];
+    return EXIT_DONE;
+}
+
+/* ------------------------------------------------------------------ --fail */
+
+static enum exit_code bad_fail(const char *piece)
+{
+    return complain(EXIT_USAGE,
+                    "--fail: '%s' is not understood; it takes WHO=absent, dead, slow or bad:LBA[-LBA], where WHO is "
+                    "primary, shadow or diskN",
+                    piece);
+}
+
+/* The index that a name stands for, or LAB_DISKS_MAX. */
+static unsigned who_fails(const char *name, size_t length)
+{
+    if (length == strlen("primary") && strncmp(name, "primary", length) == 0)
+        return 0;
+    if (length == strlen("shadow") && strncmp(name, "shadow", length) == 0)
+        return 1;
+    if (length == strlen("disk0") && strncmp(name, "disk", strlen("disk")) == 0 && name[4] >= '0' &&
+        name[4] < (char)('0' + LAB_DISKS_MAX))
+        return (unsigned)(name[4] - '0');
+    return LAB_DISKS_MAX;
+}
+
+static enum lab_fault which_fault(const char *how)
+{
+    if (strcmp(how, "absent") == 0)
+        return FAULT_ABSENT;
+    if (strcmp(how, "dead") == 0)
+        return FAULT_DEAD;
+    if (strcmp(how, "slow") == 0)
+        return FAULT_SLOW;
+    return strncmp(how, "bad:", strlen("bad:")) == 0 ? FAULT_BAD : FAULT_NONE;
+}
+
+/* LBA or LBA-LBA. */
+static bool parse_range(const char *text, uint64_t *first, uint64_t *last)
+{
+    char *end;
+    errno = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    *first = *last = strtoull(text, &end, 10);
+    if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+        *last = strtoull(end + 1, &end, 10);
+    return errno == 0 && *end == '\0' && *first <= *last;
+}
+
+static enum exit_code add_bad_sectors(struct lab_disk *disk, const char *range)
+{
+    uint64_t first, last;
+    if (!parse_range(range, &first, &last))
+        return bad_fail(range);
+    if (last >= disk->sectors)
+        return complain(EXIT_USAGE, "--fail: sector %llu is past the end of %s, which has %llu sectors",
+                        (unsigned long long)last, disk->path, (unsigned long long)disk->sectors);
+    if (last - first >= LAB_BAD_MAX - disk->bad_count)
+        return complain(EXIT_USAGE, "--fail: more than %u bad sectors on %s; give fewer, or fail it with 'dead'",
+                        LAB_BAD_MAX, disk->path);
+    for (uint64_t lba = first; lba <= last; lba++)
+        disk->bad_lba[disk->bad_count++] = lba;
+    return EXIT_DONE;
+}
+
+/* One piece between commas: WHO=HOW, or a further range for the disk before it. */
+static enum exit_code take_fault(struct lab *lab, const char *piece, struct lab_disk **disk)
+{
+    const char *how = strchr(piece, '=');
+    if (how == NULL)
+        return *disk != NULL && (*disk)->fault == FAULT_BAD ? add_bad_sectors(*disk, piece) : bad_fail(piece);
+    unsigned index = who_fails(piece, (size_t)(how - piece));
+    enum lab_fault fault = which_fault(how + 1);
+    if (index == LAB_DISKS_MAX || fault == FAULT_NONE)
+        return bad_fail(piece);
+    if (index >= lab->disk_count)
+        return complain(EXIT_USAGE, "--fail: '%s': only %u disk%s given", piece, lab->disk_count,
+                        lab->disk_count == 1 ? " is" : "s are");
+    *disk = &lab->disk[index];
+    if ((*disk)->fault != FAULT_NONE && ((*disk)->fault != FAULT_BAD || fault != FAULT_BAD))
+        return complain(EXIT_USAGE, "--fail: %s can fail in one way only", (*disk)->path);
+    (*disk)->fault = fault;
+    return fault == FAULT_BAD ? add_bad_sectors(*disk, how + 1 + strlen("bad:")) : EXIT_DONE;
+}
+
+static enum exit_code take_faults(struct lab *lab, const char *text)
+{
+    enum exit_code code = EXIT_DONE;
+    struct lab_disk *disk = NULL;
+    char *copy = strdup(text);
+    char *rest = copy;
+    if (copy == NULL)
+        return complain(EXIT_IO, "%s", strerror(errno));
+    for (char *piece = strsep(&rest, ","); piece != NULL && code == EXIT_DONE; piece = strsep(&rest, ","))
+        code = take_fault(lab, piece, &disk);
+    free(copy);
+    return code;
+}
+
+/* ------------------------------------------------------------------ the files */
+
+/* O_EXCL without O_CREAT: the kernel says EBUSY for a block device that is mounted or otherwise in use. */
+static int open_as_asked(const struct lab *lab, const struct stat *info, const char *path)
+{
+    int exclusive = lab->write && S_ISBLK(info->st_mode) ? O_EXCL : 0;
+    return open(path, (lab->write ? O_RDWR : O_RDONLY) | exclusive | O_CLOEXEC | O_NONBLOCK);
+}
+
+static enum exit_code look_at(const struct lab *lab, struct lab_disk *disk)
+{
+    struct stat info;
+    if (stat(disk->path, &info) != 0)
+        return complain(EXIT_IO, "%s: %s; check the name", disk->path, strerror(errno));
+    if (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode))
+        return complain(EXIT_REFUSED, "%s is neither a file nor a block device; give a disk image or a disk",
+                        disk->path);
+    int fd = open_as_asked(lab, &info, disk->path);
+    if (fd < 0 && errno == EBUSY)
+        return complain(EXIT_REFUSED, "%s is in use (mounted?); unmount it, or leave --write out", disk->path);
+    if (fd < 0)
+        return complain(EXIT_IO, "%s: %s; %s", disk->path, strerror(errno),
+                        lab->write ? "--write needs permission to write it" : "the lab needs permission to read it");
+    off_t bytes = lseek(fd, 0, SEEK_END);
+    close(fd);
+    if (bytes < (off_t)SECTOR_BYTES)
+        return complain(EXIT_REFUSED, "%s is empty; it holds not even one sector", disk->path);
+    disk->sectors = (uint64_t)bytes / SECTOR_BYTES;
+    disk->driver = S_ISBLK(info.st_mode) ? "host_device" : "file";
+    return EXIT_DONE;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    if (stat(one, &a) != 0 || stat(other, &b) != 0)
+        return false;
+    if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+        return a.st_rdev == b.st_rdev;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static enum exit_code refuse_twins(const struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->disk_count; i++) {
+        const char *before = lab->boot.path;
+        for (unsigned j = 0; j <= i; before = lab->disk[j++].path)
+            if (is_same_file(before, lab->disk[i].path))
+                return complain(EXIT_REFUSED, "%s and %s are the same disk; give each disk once", before,
+                                lab->disk[i].path);
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code look_at_all(struct lab *lab)
+{
+    enum exit_code code = look_at(lab, &lab->boot);
+    for (unsigned i = 0; i < lab->disk_count && code == EXIT_DONE; i++)
+        code = look_at(lab, &lab->disk[i]);
+    if (code != EXIT_DONE)
+        return code;
+    if (lab->boot.sectors > FLOPPY_BYTES_MAX / SECTOR_BYTES)
+        return complain(EXIT_REFUSED,
+                        "%s is larger than a floppy; the boot disk comes first, then the disks (mkbootdisk build "
+                        "--format 1440 makes one)",
+                        lab->boot.path);
+    return refuse_twins(lab);
+}
+
+/* ------------------------------------------------------------------ the command */
+
+static enum exit_code start(const struct lab_options *options_given)
+{
+    struct lab_words words;
+    enum exit_code code = EXIT_DONE;
+    lab_qemu_words(&options_given->lab, &words);
+    if (options_given->dry_run) {
+        lab_print_words(&words, stdout);
+    } else {
+        fputs("+ ", stderr);
+        lab_print_words(&words, stderr);
+        code = lab_run(&options_given->lab, &words);
+    }
+    lab_free_words(&words);
+    return code;
+}
+
+static enum exit_code run_lab(int argc, char **argv)
+{
+    static struct lab_options given; /* static: it is large */
+    enum exit_code code = EXIT_DONE;
+    int id;
+    given = (struct lab_options){.lab = {.qemu = "qemu-system-i386", .machine = "pc", .memory_mb = 32}};
+    while (code == EXIT_DONE && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
+        code = take_option(&given, id);
+    if (code != EXIT_DONE)
+        return code;
+    if (given.help)
+        return show_usage(&lab_command);
+    code = take_disks(&given.lab, argc - optind, argv + optind);
+    if (code == EXIT_DONE)
+        code = look_at_all(&given.lab);
+    for (unsigned i = 0; i < given.fail_count && code == EXIT_DONE; i++)
+        code = take_faults(&given.lab, given.fail[i]);
+    return code == EXIT_DONE ? start(&given) : code;
+}
+
+const struct command lab_command = {
+    .name = "lab",
+    .summary = "start a boot disk in a virtual machine, and fail its disks",
+    .usage = usage,
+    .run = run_lab,
+};

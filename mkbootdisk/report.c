@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports. */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt/fttype.h"
+#include "sitetext.h"
+
+static const char *file_system_name(uint8_t type)
+{
+    switch (ft_plain_type(type)) {
+    case 0x01:
+        return "fat12";
+    case 0x04:
+    case 0x06:
+    case 0x0E:
+        return "fat16";
+    case 0x0B:
+    case 0x0C:
+        return "fat32";
+    case 0x07:
+        return "ntfs";
+    default:
+        return "other";
+    }
+}
+
+static const char *disk_state(const struct disk *disk)
+{
+    if (disk->dead)
+        return "dead";
+    return disk->table.status == ST_OK ? "ok" : "damaged";
+}
+
+void report_json(cJSON *object)
+{
+    char *text = cJSON_Print(object);
+    puts(text);
+    free(text);
+    cJSON_Delete(object);
+}
+
+static cJSON *partition_json(const struct partition *partition)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddNumberToObject(out, "number", partition->number);
+    cJSON_AddNumberToObject(out, "type", partition->type);
+    cJSON_AddNumberToObject(out, "start_lba", partition->start_lba);
+    cJSON_AddNumberToObject(out, "sectors", partition->sectors);
+    cJSON_AddBoolToObject(out, "active", partition->active);
+    cJSON_AddBoolToObject(out, "logical", partition->logical);
+    cJSON_AddStringToObject(out, "fs", file_system_name(partition->type));
+    return out;
+}
+
+static void add_hex(cJSON *object, const char *name, uint32_t value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%08x", value);
+    cJSON_AddStringToObject(object, name, text);
+}
+
+static cJSON *disk_json(const struct host_set *set, unsigned index)
+{
+    const struct disk *disk = &set->inventory.disk[index];
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddStringToObject(out, "path", set->disk[index].path);
+    cJSON_AddNumberToObject(out, "sectors", (double)disk->reader.device.sectors);
+    add_hex(out, "signature", disk->table.signature);
+    cJSON_AddStringToObject(out, "state", disk_state(disk));
+    cJSON *partitions = cJSON_AddArrayToObject(out, "partitions");
+    for (unsigned i = 0; i < disk->table.count; i++)
+        cJSON_AddItemToArray(partitions, partition_json(&disk->table.partition[i]));
+    return out;
+}
+
+static cJSON *member_json(const struct host_set *set, unsigned index, enum role role)
+{
+    const struct set_survey *survey = &set->survey[index];
+    const struct member_place *place = &survey->place[role];
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddStringToObject(out, "role", role_name(role));
+    if (place->disk != NULL)
+        cJSON_AddNumberToObject(out, "disk", (double)(place->disk - set->inventory.disk));
+    if (place->partition != NULL)
+        cJSON_AddNumberToObject(out, "partition", place->partition->number);
+    cJSON_AddStringToObject(out, "state", member_state_name(survey->verdict.member[role]));
+    cJSON *why = cJSON_AddArrayToObject(out, "why");
+    if (survey->verdict.why[role] != WHY_NOTHING)
+        cJSON_AddItemToArray(why, cJSON_CreateString(why_text(survey->verdict.why[role])));
+    return out;
+}
+
+static cJSON *set_json(const struct host_set *set, unsigned index)
+{
+    const struct mirror_verdict *verdict = &set->survey[index].verdict;
+    char sentence[512];
+    cJSON *out = cJSON_CreateObject();
+    report_sentence(set, index, sentence, sizeof sentence);
+    cJSON_AddNumberToObject(out, "id", index + 1);
+    cJSON_AddStringToObject(out, "kind", "mirror");
+    cJSON_AddStringToObject(out, "state", set_state_name(verdict->state));
+    cJSON_AddStringToObject(out, "source", role_name(verdict->source));
+    cJSON_AddStringToObject(out, "text", sentence);
+    cJSON *members = cJSON_AddArrayToObject(out, "members");
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        cJSON_AddItemToArray(members, member_json(set, index, (enum role)role));
+    return out;
+}
+
+cJSON *report_survey_json(const struct host_set *set)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON *disks = cJSON_AddArrayToObject(out, "disks");
+    for (unsigned i = 0; i < set->count; i++)
+        cJSON_AddItemToArray(disks, disk_json(set, i));
+    cJSON *sets = cJSON_AddArrayToObject(out, "sets");
+    for (unsigned i = 0; i < set->config.set_count; i++)
+        cJSON_AddItemToArray(sets, set_json(set, i));
+    cJSON *findings = cJSON_AddArrayToObject(out, "findings");
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct disk_table *table = &set->inventory.disk[i].table;
+        if (set->inventory.disk[i].dead || table->status == ST_OK)
+            continue;
+        cJSON *finding = cJSON_CreateObject();
+        cJSON_AddStringToObject(finding, "id", site_code(table->problem));
+        cJSON_AddNumberToObject(finding, "disk", i);
+        cJSON_AddStringToObject(finding, "text", site_text(table->problem));
+        cJSON_AddItemToArray(findings, finding);
+    }
+    return out;
+}
+
+void report_sentence(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
+{
+    const struct set_survey *survey = &set->survey[index];
+    const struct mirror_verdict *verdict = &survey->verdict;
+    const char *source = role_name(verdict->source);
+    const char *other = verdict->source != ROLE_NONE ? role_name((enum role)(1 - verdict->source)) : "";
+    switch (verdict->state) {
+    case SET_HEALTHY:
+        snprintf(buffer, bytes, "Both halves are there and agree in all %u sectors that were compared.", HOST_SAMPLES);
+        break;
+    case SET_DEGRADED:
+    case SET_STALE:
+        snprintf(buffer, bytes, "The %s holds the truth; the %s cannot be used: %s.", source, other,
+                 why_text(verdict->why[1 - verdict->source]));
+        break;
+    case SET_SPLIT:
+        if (survey->sample.different)
+            snprintf(buffer, bytes,
+                     "The halves differ (first at sector %u of the volume) and nothing says which one is newer.",
+                     survey->sample.different_at);
+        else
+            snprintf(buffer, bytes, "Which half holds the truth cannot be told.");
+        break;
+    case SET_FAILING:
+        snprintf(buffer, bytes, verdict->source == ROLE_NONE ? "Neither half can be started."
+                                                             : "No half can be read completely; the %s is the better one.",
+                 source);
+        break;
+    }
+}
+
+static void print_disk(const struct host_set *set, unsigned index)
+{
+    const struct disk *disk = &set->inventory.disk[index];
+    printf("%s: %llu sectors, signature %08x, %s\n", set->disk[index].path,
+           (unsigned long long)disk->reader.device.sectors, disk->table.signature, disk_state(disk));
+    for (unsigned i = 0; i < disk->table.count; i++) {
+        const struct partition *partition = &disk->table.partition[i];
+        printf("  partition %u: type %02Xh (%s%s%s), LBA %u, %u sectors%s%s\n", partition->number, partition->type,
+               file_system_name(partition->type), ft_is_member(partition->type) ? ", mirrored" : "",
+               ft_is_disabled(partition->type) ? ", disabled" : "", partition->start_lba, partition->sectors,
+               partition->logical ? ", logical" : "", partition->active ? ", active" : "");
+    }
+    if (!disk->dead && disk->table.status != ST_OK)
+        printf("  %s: %s\n", site_code(disk->table.problem), site_text(disk->table.problem));
+}
+
+void report_survey(const struct host_set *set)
+{
+    char sentence[512];
+    for (unsigned i = 0; i < set->count; i++)
+        print_disk(set, i);
+    for (unsigned i = 0; i < set->config.set_count; i++) {
+        const struct set_survey *survey = &set->survey[i];
+        report_sentence(set, i, sentence, sizeof sentence);
+        printf("\nmirror %u: %s. %s\n", i + 1, set_state_name(survey->verdict.state), sentence);
+        for (unsigned role = 0; role < ROLE_COUNT; role++) {
+            const char *why = why_text(survey->verdict.why[role]);
+            printf("  %-8s %s%s%s", role_name((enum role)role), member_state_name(survey->verdict.member[role]),
+                   *why != '\0' ? ": " : "", why);
+            if (survey->place[role].partition != NULL)
+                printf(" (%s, partition %u)", set->disk[survey->place[role].disk - set->inventory.disk].path,
+                       survey->place[role].partition->number);
+            putchar('\n');
+        }
+    }
+}
+
+/* The first and last byte that differ: what a person wants to see of a sector. */
+static void changed_range(const struct change *change, unsigned *first, unsigned *last)
+{
+    *first = 0;
+    *last = SECTOR_BYTES - 1;
+    while (*first < *last && change->old_bytes[*first] == change->new_bytes[*first])
+        ++*first;
+    while (*last > *first && change->old_bytes[*last] == change->new_bytes[*last])
+        --*last;
+}
+
+static void hex(const uint8_t *bytes, unsigned first, unsigned last, char *out)
+{
+    for (unsigned i = first; i <= last; i++)
+        out += sprintf(out, "%02x", bytes[i]);
+}
+
+void report_changes(const struct host_set *set, const struct changeset *changes)
+{
+    char old_hex[SECTOR_BYTES * 2 + 1];
+    char new_hex[SECTOR_BYTES * 2 + 1];
+    for (unsigned i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->change[i];
+        unsigned first;
+        unsigned last;
+        changed_range(change, &first, &last);
+        hex(change->old_bytes, first, last, old_hex);
+        hex(change->new_bytes, first, last, new_hex);
+        printf("%u. %s (disk %08x), sector %llu, byte %u: %s -> %s  %s (%s)\n", i + 1,
+               host_set_path(set, change->signature), change->signature, (unsigned long long)change->lba, first,
+               old_hex, new_hex, change->why, change->id);
+    }
+}
+
+cJSON *report_changes_json(const struct changeset *changes)
+{
+    char bytes[SECTOR_BYTES * 2 + 1];
+    cJSON *out = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(out, "changes");
+    for (unsigned i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->change[i];
+        unsigned first;
+        unsigned last;
+        cJSON *item = cJSON_CreateObject();
+        changed_range(change, &first, &last);
+        add_hex(item, "disk", change->signature);
+        cJSON_AddNumberToObject(item, "lba", (double)change->lba);
+        cJSON_AddNumberToObject(item, "offset", first);
+        hex(change->old_bytes, first, last, bytes);
+        cJSON_AddStringToObject(item, "old", bytes);
+        hex(change->new_bytes, first, last, bytes);
+        cJSON_AddStringToObject(item, "new", bytes);
+        cJSON_AddStringToObject(item, "why", change->why);
+        cJSON_AddStringToObject(item, "id", change->id);
+        cJSON_AddItemToArray(list, item);
+    }
+    return out;
+}

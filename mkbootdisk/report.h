@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands print of disks, verdicts and change sets, for a person and as JSON (the format is in
+ * docs/json.md and may only grow). Prints; decides nothing. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <cjson/cJSON.h>
+
+#include "hostset.h"
+
+/** Print and free. */
+void report_json(cJSON *object);
+
+/** The whole survey. */
+void report_survey(const struct host_set *set);
+cJSON *report_survey_json(const struct host_set *set);
+
+/** One sentence on a set, for an administrator. */
+void report_sentence(const struct host_set *set, unsigned index, char *buffer, size_t bytes);
+
+/** What a change set would write, byte by byte. */
+void report_changes(const struct host_set *set, const struct changeset *changes);
+cJSON *report_changes_json(const struct changeset *changes);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Work folder and target. */
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WORK_FILES_MAX 24
+
+/* Touched by the signal handler too: unlink and rmdir are async-signal-safe, so plain arrays that only grow suffice. */
+static char work_folder[PATH_BYTES];
+static char work_files[WORK_FILES_MAX][PATH_BYTES + 64];
+static volatile sig_atomic_t work_file_count;
+static char partial_target[PATH_BYTES + 16];
+
+static void clean_up(void)
+{
+    if (partial_target[0] != '\0')
+        unlink(partial_target);
+    for (int i = 0; i < work_file_count; i++)
+        unlink(work_files[i]);
+    if (work_folder[0] != '\0')
+        rmdir(work_folder);
+}
+
+static void on_signal(int number)
+{
+    clean_up();
+    _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit shall be an error message, not a crash */
+    atexit(clean_up);
+}
+
+enum exit_code work_begin(void)
+{
+    const char *parent = getenv("TMPDIR");
+    char folder[PATH_BYTES];
+    snprintf(folder, sizeof folder, "%s/mkbootdisk.XXXXXX", parent != NULL && *parent != '\0' ? parent : "/tmp");
+    catch_signals();
+    if (mkdtemp(folder) == NULL)
+        return complain(EXIT_IO, "%s: %s. Set TMPDIR to a folder that can be written", folder, strerror(errno));
+    memcpy(work_folder, folder, sizeof folder);
+    return EXIT_DONE;
+}
+
+const char *work_path(const char *name)
+{
+    for (int i = 0; i < work_file_count; i++)
+        if (strcmp(strrchr(work_files[i], '/') + 1, name) == 0)
+            return work_files[i];
+    if (work_file_count == WORK_FILES_MAX)
+        abort(); /* the builder knows how many files a boot disk has */
+    char *path = work_files[work_file_count];
+    snprintf(path, sizeof work_files[0], "%s/%s", work_folder, name);
+    work_file_count++;
+    return path;
+}
+
+static bool write_all(int fd, const char *at, size_t count)
+{
+    while (count > 0) {
+        ssize_t put = write(fd, at, count);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        at += put;
+        count -= (size_t)put;
+    }
+    return true;
+}
+
+/* Create `path` with these bytes; errno tells what went wrong. */
+static bool create(const char *path, mode_t mode, const void *bytes, size_t count)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return false;
+    bool good = write_all(fd, bytes, count);
+    return close(fd) == 0 && good;
+}
+
+enum exit_code work_write(const char *name, const void *bytes, size_t count)
+{
+    const char *path = work_path(name);
+    if (!create(path, 0600, bytes, count))
+        return complain(EXIT_IO, "%s: %s. Set TMPDIR to a folder with room", path, strerror(errno));
+    return EXIT_DONE;
+}
+
+static enum exit_code check_device(const char *path, size_t bytes)
+{
+    int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+    if (fd < 0 && errno == EBUSY)
+        return complain(EXIT_REFUSED, "%s: is mounted or in use; unmount it first", path);
+    if (fd < 0)
+        return complain(EXIT_IO, "%s: %s", path, strerror(errno));
+    off_t size = lseek(fd, 0, SEEK_END);
+    close(fd);
+    if (size < (off_t)bytes)
+        return complain(EXIT_IO, "%s: holds %lld bytes, but %zu are needed. Insert the right medium", path,
+                        (long long)size, bytes);
+    return EXIT_DONE;
+}
+
+enum exit_code target_check(const char *path, char *const *inputs, int input_count, size_t bytes)
+{
+    struct stat target;
+    struct stat input;
+    if (stat(path, &target) != 0)
+        return errno == ENOENT ? EXIT_DONE : complain(EXIT_IO, "%s: %s", path, strerror(errno));
+    for (int i = 0; i < input_count; i++)
+        if (inputs[i] != NULL && stat(inputs[i], &input) == 0 && input.st_dev == target.st_dev &&
+            input.st_ino == target.st_ino)
+            return complain(EXIT_REFUSED, "%s: is also an input; choose another name for the boot disk", path);
+    if (S_ISDIR(target.st_mode))
+        return complain(EXIT_USAGE, "%s: is a directory; name the file to write", path);
+    if (S_ISBLK(target.st_mode))
+        return check_device(path, bytes);
+    if (!S_ISREG(target.st_mode))
+        return complain(EXIT_USAGE, "%s: is neither a file nor a block device", path);
+    return access(path, W_OK) == 0 ? EXIT_DONE : complain(EXIT_IO, "%s: %s", path, strerror(errno));
+}
+
+static enum exit_code write_device(const char *path, const void *bytes, size_t count)
+{
+    int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+    char *back = malloc(count);
+    bool good = fd >= 0 && back != NULL && write_all(fd, bytes, count) && fsync(fd) == 0;
+    if (good)
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that reading back means the medium */
+    good = good && pread(fd, back, count, 0) == (ssize_t)count;
+    int error = errno;
+    bool same = good && memcmp(back, bytes, count) == 0;
+    free(back);
+    if (fd >= 0)
+        close(fd);
+    if (!good)
+        return complain(EXIT_IO, "%s: %s. The medium is not usable as it is now", path, strerror(error));
+    return same ? EXIT_DONE
+                : complain(EXIT_IO, "%s: what was read back differs from what was written; use another medium", path);
+}
+
+enum exit_code target_write(const char *path, const void *bytes, size_t count)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISBLK(info.st_mode))
+        return write_device(path, bytes, count);
+    snprintf(partial_target, sizeof partial_target, "%s.part", path);
+    if (!create(partial_target, 0666, bytes, count) || rename(partial_target, path) != 0) {
+        enum exit_code code = complain(EXIT_IO, "%s: %s. Nothing was written", path, strerror(errno));
+        unlink(partial_target);
+        partial_target[0] = '\0';
+        return code;
+    }
+    partial_target[0] = '\0';
+    return EXIT_DONE;
+}

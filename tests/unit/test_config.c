@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* mirror/config: there and back, and every line that is not understood. */
+#include "mirror/config.h"
+#include "unit.h"
+
+#define MEMBERS "primary=1a2b3c4d start 63 sectors 80000\nshadow=5e6f7a8b start 64 sectors 80001\n"
+
+static struct config config;
+static unsigned bad_line;
+
+static enum status parse(const char *text)
+{
+    config_init(&config);
+    return config_parse(text, strlen(text), &config, &bad_line);
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(""), ST_OK);
+    assert_int_equal(config.timeout_s, 10);
+    assert_int_equal(config.policy, BREAK_ASK);
+    assert_true(config.serial);
+    assert_int_equal(config.set_count, 0);
+}
+
+static void reads_a_file(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("; comment\r\n\r\n[LOADER]\r\n\ttimeout=7 \r\nBreak=AUTO\r\nserial=none\r\n[set 1]\r\n" MEMBERS
+              "[set 2]\n" MEMBERS "break=never"),
+        ST_OK);
+    assert_int_equal(config.timeout_s, 7);
+    assert_int_equal(config.policy, BREAK_NEVER);
+    assert_false(config.serial);
+    assert_int_equal(config.set_count, 2);
+    assert_int_equal(config.set[1].member[ROLE_PRIMARY].signature, 0x1A2B3C4D);
+    assert_int_equal(config.set[1].member[ROLE_SHADOW].start_lba, 64);
+    assert_int_equal(config.set[1].member[ROLE_SHADOW].sectors, 80001);
+}
+
+static void there_and_back(void **state)
+{
+    (void)state;
+    static const int timeouts[] = {0, 1, 10, 999, TIMEOUT_FOREVER};
+    for (unsigned i = 0; i < 5 * 3 * 2 * (SETS_MAX + 1); i++) {
+        struct config original = {.timeout_s = timeouts[i % 5],
+                                  .policy = (enum break_policy)(i / 5 % 3),
+                                  .serial = i / 15 % 2 != 0,
+                                  .set_count = i / 30};
+        for (unsigned set = 0; set < original.set_count; set++)
+            for (unsigned role = 0; role < ROLE_COUNT; role++)
+                original.set[set].member[role] = (struct member_id){0xFFFFFFFF - set - role, set * 100, 0xFFFFFFFF};
+        char file[CONFIG_BYTES_MAX];
+        struct text text;
+        text_init(&text, file, sizeof file);
+        config_write(&original, &text);
+        assert_false(text.truncated);
+        assert_int_equal(parse(file), ST_OK);
+        assert_int_equal(config.timeout_s, original.timeout_s);
+        assert_int_equal(config.policy, original.policy);
+        assert_int_equal(config.serial, original.serial);
+        assert_int_equal(config.set_count, original.set_count);
+        assert_memory_equal(config.set, original.set, sizeof config.set);
+    }
+}
+
+static void every_bad_line_is_named(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"x",
+                                      "[set 2]",
+                                      "[set 0]",
+                                      "[set]",
+                                      "[set 1",
+                                      "[set 1]x",
+                                      "[sets 1]",
+                                      "[loader",
+                                      "[loader] x",
+                                      "timeout=",
+                                      "timeout=-1",
+                                      "timeout=1000",
+                                      "timeout=5s",
+                                      "timeout=99999999999",
+                                      "timeout",
+                                      "timeout 5",
+                                      "break=",
+                                      "break=maybe",
+                                      "break=ask auto",
+                                      "break=asks",
+                                      "serial=com2",
+                                      "serial=",
+                                      "primary=1 start 63 sectors 9",
+                                      "unknown=1",
+                                      "\x1a"};
+    static const char *const bad_member[] = {"primary=0 start 63 sectors 9",
+                                             "primary=1 start 63 sectors 0",
+                                             "primary=1 start 63",
+                                             "primary=1 start sectors 9",
+                                             "primary=100000000 start 63 sectors 9",
+                                             "primary=1 start 4294967296 sectors 9",
+                                             "primary=1 start 63 sectors 9 x",
+                                             "primary=1 start 6f sectors 9",
+                                             "secondary=1 start 63 sectors 9"};
+    char text[512];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(text, sizeof text, "; one\n[loader]\n%s\ntimeout=5\n", bad[i]);
+        assert_int_equal(parse(text), ST_CORRUPT);
+        assert_int_equal(bad_line, 3);
+        assert_int_equal(config.timeout_s, 10);
+    }
+    for (size_t i = 0; i < sizeof bad_member / sizeof bad_member[0]; i++) {
+        (void)snprintf(text, sizeof text, "[set 1]\n%s\n", bad_member[i]);
+        assert_int_equal(parse(text), ST_CORRUPT);
+        assert_int_equal(bad_line, 2);
+    }
+}
+
+static void incomplete_sets(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("[set 1]\nprimary=1 start 63 sectors 9\n"), ST_CORRUPT);
+    assert_int_equal(parse("[set 1]\n" MEMBERS "[set 2]\nshadow=1 start 63 sectors 9\n"), ST_CORRUPT);
+    assert_int_equal(parse("[set 1]\n"), ST_CORRUPT);
+}
+
+static void number_of_sets(void **state)
+{
+    (void)state;
+    char text[2048] = "";
+    for (unsigned set = 1; set <= SETS_MAX; set++)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "[set %u]\n" MEMBERS, set);
+    assert_int_equal(parse(text), ST_OK);
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), "[set %u]\n" MEMBERS, SETS_MAX + 1);
+    assert_int_equal(parse(text), ST_CORRUPT);
+    assert_int_equal(bad_line, 3 * SETS_MAX + 1);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(defaults),        cmocka_unit_test(reads_a_file),
+    cmocka_unit_test(there_and_back),  cmocka_unit_test(every_bad_line_is_named),
+    cmocka_unit_test(incomplete_sets), cmocka_unit_test(number_of_sets),
+};
+
+UNIT_MAIN(tests)
