@@ -41,7 +41,8 @@ BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -Oz -ffreestanding -fno-pic -fno-sta
                -fno-asynchronous-unwind-tables -fno-unwind-tables -mgeneral-regs-only -mpreferred-stack-boundary=2 \
                -fno-tree-loop-distribute-patterns -fomit-frame-pointer -malign-data=abi -fno-align-functions \
                -fno-align-loops -fno-align-jumps -fno-align-labels -fno-tree-dominator-opts -fno-tree-vrp -fno-ivopts \
-               -fno-ipa-sra -fno-tree-pta -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
+               -fno-ipa-sra -fno-tree-pta -fno-tree-loop-im -fno-defer-pop -fno-ssa-phiopt \
+               -fno-optimize-sibling-calls -fno-tree-sra -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
                $(REPRODUCIBLE) -Iloader -Istage2
 TEST_CFLAGS := $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_FILE_OFFSET_BITS=64 \
                -D_GNU_SOURCE -Iloader -Itests/rig -Imkbootdisk

@@ -175,9 +175,9 @@ static enum status break_mirror(struct loader *loader, enum role keep, bool atte
     bool replace = false;
     enum status status = plan_break(loader, keep);
     if (status == ST_OK && has_journal(loader, JOURNAL_DONE))
-        replace = attended && ask_yes(loader, "The last change can still be undone. Give that up? (y/n)");
+        replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)");
     if (status == ST_OK && applier.store == 0 &&
-        !(attended && ask_yes(loader, "No journal on this boot disk. Go on without an undo? (y/n)")))
+        !(attended && ask_yes(loader, "No journal. Go on without an undo? (y/n)")))
         status = ST_REFUSED;
     if (status == ST_OK)
         status = apply_changes(&applier, &loader->changes, replace);
@@ -232,7 +232,7 @@ static void write_log(struct loader *loader)
              member_state_name(verdict->member[ROLE_PRIMARY]), member_state_name(verdict->member[ROLE_SHADOW]),
              role_name(loader->plan.source), method_name(loader->plan.method), loader->changed ? "yes" : "no");
     if (bootdisk_log(&loader->boot, line) != ST_OK)
-        screen_say(loader, "This start could not be noted in FTLOG.TXT (write-protected?).\n", COLOUR_NORMAL);
+        screen_say(loader, "FTLOG.TXT cannot be written.\n", COLOUR_NORMAL);
 }
 
 static void start_half(struct loader *loader, enum role role)
@@ -278,7 +278,7 @@ static void report_nothing_to_start(struct loader *loader)
 {
     bool no_disk = loader->inventory.count == 0;
     (void)trail_fail(&loader->trail, no_disk ? SITE_NO_DISK : SITE_NO_SET, ST_NOT_FOUND, DRIVE_FIRST, 0);
-    screen_say(loader, no_disk ? "No hard disk answers. Check power, cables and the BIOS set-up.\n"
+    screen_say(loader, no_disk ? "No hard disk answers. Check power, cables, BIOS set-up.\n"
                                : "No mirror was found on these disks.\n",
                COLOUR_BAD);
     screen_errors(loader);

@@ -13,15 +13,15 @@
 /* Everything one run knows; the shell provides the memory, and need not clear it. */
 struct loader {
     struct firmware *fw;
-    struct trail trail;
-    struct config config;
     bool found_by_type; /* MIRROR.INI was no help: the sets were found by their partition types */
-    struct bootdisk boot;
-    struct inventory inventory;
+    bool changed;       /* something was written in this run */
+    struct config config;
     struct set_survey survey[SETS_MAX];
-    struct changeset changes;
+    struct bootdisk boot;
+    struct trail trail;
     struct boot_plan plan;
-    bool changed; /* something was written in this run */
+    struct inventory inventory;
+    struct changeset changes;
 };
 
 /** Read the boot disk, take stock of the hard disks and decide about every set; emits the event lines of it. */

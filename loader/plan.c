@@ -116,7 +116,7 @@ enum status plan_make(const struct inventory *inventory, const struct set_survey
     else if (has_code(disk->sector0))
         out->method = METHOD_MBR;
     else
-        return trail_fail(device->trail, SITE_HANDOFF, ST_NOT_FOUND, disk->drive, partition->start_lba);
+        return blockdev_fail(device, SITE_HANDOFF, ST_NOT_FOUND, partition->start_lba);
     patch_bpb(out->boot_sector, disk, partition->start_lba);
     return ST_OK;
 }

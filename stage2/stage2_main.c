@@ -36,7 +36,7 @@ void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
         seed(&fw, windows >> 16, ROOT_WINDOW);
     }
     if (!a20_open())
-        bios_put(&fw, "A20 stays closed; this loader can do without it.\n", COLOUR_NORMAL);
+        bios_put(&fw, "A20 stays closed.\n", COLOUR_NORMAL);
     loader_run((struct loader *)ARENA_BASE, &fw);
     bios_restart(&fw);
 }

@@ -20,7 +20,7 @@ $(T)/core/%.o: loader/%.c Makefile tests/tests.mk
 
 $(T)/%.o: tests/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -DCMOCKA_NO_DEPRECATION $(DEPENDS) -c -o $@ $<
+	$(CC) $(TEST_CFLAGS) $(DEPENDS) -c -o $@ $<
 
 $(T)/libcore.a: $(patsubst %,$(T)/core/%.o,$(CORE))
 	@rm -f $@

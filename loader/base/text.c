@@ -2,8 +2,6 @@
 /* Bounded text. Numbers are divided 16 bits at a time, so that no 64-bit division is linked into the loader. */
 #include "base/text.h"
 
-#include <stdarg.h>
-
 #define NUMBER_CHARS 20u /* digits of 2^64 */
 
 struct field {
@@ -78,10 +76,8 @@ static const char *read_field(const char *format, struct field *field)
     return format;
 }
 
-void text_add(struct text *text, const char *format, ...)
+void text_add_list(struct text *text, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     for (; *format != '\0'; format++) {
         struct field field;
         if (*format != '%') {
@@ -100,6 +96,13 @@ void text_add(struct text *text, const char *format, ...)
             add_number(text, value, *format == 'x' ? 16 : 10, &field);
         }
     }
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text_add_list(text, format, arguments);
     va_end(arguments);
 }
 

@@ -4,6 +4,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ void text_init(struct text *text, char *buffer, size_t size_bytes);
 /** Append; what does not fit is cut and remembered in `truncated`.
  * Knows %s %c %u %x %llu %llx %%, with an optional zero flag and width (%-8s pads to the right). */
 __attribute__((format(printf, 2, 3))) void text_add(struct text *text, const char *format, ...);
+
+void text_add_list(struct text *text, const char *format, va_list arguments);
 
 size_t text_length(const char *string);
 char ascii_lower(char letter);

@@ -22,4 +22,7 @@ struct blockdev {
 /** Read inside the bounds of the device. Errors: ST_BOUNDS, and those of the device. */
 MUST_CHECK enum status blockdev_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer);
 
+/** Note a failure of this device on its trail, and hand `status` back. */
+enum status blockdev_fail(const struct blockdev *device, enum site site, enum status status, uint64_t lba);
+
 #endif

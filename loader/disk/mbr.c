@@ -36,7 +36,7 @@ static void problem(struct disk_table *out, struct blockdev *device, enum site s
     out->status = status;
     out->problem = site;
     out->problem_lba = lba;
-    (void)trail_fail(device->trail, site, status, device->drive, lba); /* status is kept in `out` */
+    (void)blockdev_fail(device, site, status, lba); /* status is kept in `out` */
 }
 
 static bool overlaps(const struct disk_table *table, uint64_t start, uint64_t end)

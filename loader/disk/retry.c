@@ -22,7 +22,7 @@ static enum status attempt(struct blockdev *below, uint64_t lba, uint32_t sector
     enum status status = below->read(below, lba, sectors, buffer);
     for (uint32_t i = 0; status == ST_OK && i < sectors; i++)
         if (is_poison(buffer + (size_t)i * SECTOR_BYTES))
-            status = trail_fail(below->trail, SITE_SILENT, ST_IO, below->drive, lba + i);
+            status = blockdev_fail(below, SITE_SILENT, ST_IO, lba + i);
     return status;
 }
 
@@ -37,7 +37,7 @@ static enum status retry_read(struct blockdev *device, uint64_t lba, uint32_t se
     }
     retry->tired = true;
     device->fault = retry->below->fault;
-    return trail_fail(device->trail, SITE_READ, status, device->drive, lba);
+    return blockdev_fail(device, SITE_READ, status, lba);
 }
 
 void retry_init(struct retry *retry, struct blockdev *below)

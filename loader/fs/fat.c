@@ -9,11 +9,6 @@
 #define FAT16_CLUSTERS_MAX 65524u
 #define READ_SECTORS_MAX 64u
 
-static enum status shape_error(struct blockdev *device, uint64_t lba)
-{
-    return trail_fail(device->trail, SITE_FAT_SHAPE, ST_CORRUPT, device->drive, lba);
-}
-
 enum status fat_mount(struct blockdev *device, uint64_t start_lba, struct fat *out)
 {
     uint8_t boot[SECTOR_BYTES];
@@ -31,7 +26,7 @@ enum status fat_mount(struct blockdev *device, uint64_t start_lba, struct fat *o
     if (get_le16(boot + 0x0B) != SECTOR_BYTES || per_cluster == 0 || (per_cluster & (per_cluster - 1)) != 0 ||
         out->fat_lba == 0 || fat_sectors == 0 || boot[0x10] == 0 || out->root_sectors == 0 ||
         sectors <= out->data_lba)
-        return shape_error(device, start_lba);
+        return blockdev_fail(device, SITE_FAT_SHAPE, ST_CORRUPT, start_lba);
     out->clusters = (sectors - out->data_lba) / per_cluster;
     if (out->clusters > FAT16_CLUSTERS_MAX)
         return ST_UNSUPPORTED;
@@ -89,8 +84,7 @@ static uint32_t clusters_of(const struct fat_file *file)
 
 static enum status chain_error(const struct fat_file *file)
 {
-    struct blockdev *device = file->fat->device;
-    return trail_fail(device->trail, SITE_FAT_CHAIN, ST_CORRUPT, device->drive, file->first_cluster);
+    return blockdev_fail(file->fat->device, SITE_FAT_CHAIN, ST_CORRUPT, file->first_cluster);
 }
 
 static enum status read_run(struct blockdev *device, uint64_t lba, uint32_t sectors, uint8_t *buffer)

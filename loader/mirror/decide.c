@@ -37,26 +37,27 @@ const char *why_text(enum why why)
     return texts[why];
 }
 
-static enum member_state judge_member(const struct member_facts *facts, enum why *why)
+static enum why judge_member(const struct member_facts *facts)
 {
-    struct {
-        bool holds;
-        enum member_state state;
-        enum why why;
-    } const rules[] = {
-        {facts->ambiguous, MEMBER_FOREIGN, WHY_TWO_DISKS},
-        {!facts->present && facts->dead_candidate, MEMBER_DEAD, WHY_NO_ANSWER},
-        {!facts->present, MEMBER_ABSENT, WHY_NO_DISK},
-        {!facts->has_extent, MEMBER_FOREIGN, WHY_NO_EXTENT},
-        {facts->disabled, MEMBER_STALE, WHY_DISABLED},
-        {!facts->readable, MEMBER_FAILING, WHY_BAD_SECTOR},
-        {true, MEMBER_GOOD, WHY_NOTHING},
+    if (facts->ambiguous)
+        return WHY_TWO_DISKS;
+    if (!facts->present)
+        return facts->dead_candidate ? WHY_NO_ANSWER : WHY_NO_DISK;
+    if (!facts->has_extent)
+        return WHY_NO_EXTENT;
+    if (facts->disabled)
+        return WHY_DISABLED;
+    return facts->readable ? WHY_NOTHING : WHY_BAD_SECTOR;
+}
+
+static enum member_state state_of(enum why why)
+{
+    static const uint8_t states[WHY_COUNT] = {
+        [WHY_NOTHING] = MEMBER_GOOD,      [WHY_NO_DISK] = MEMBER_ABSENT,    [WHY_NO_ANSWER] = MEMBER_DEAD,
+        [WHY_TWO_DISKS] = MEMBER_FOREIGN, [WHY_NO_EXTENT] = MEMBER_FOREIGN, [WHY_BAD_SECTOR] = MEMBER_FAILING,
+        [WHY_DISABLED] = MEMBER_STALE,    [WHY_TAKEN_OUT] = MEMBER_STALE,   [WHY_DIFFERENT] = MEMBER_GOOD,
     };
-    unsigned rule = 0;
-    while (!rules[rule].holds)
-        rule++;
-    *why = rules[rule].why;
-    return rules[rule].state;
+    return (enum member_state)states[why];
 }
 
 /* Of two halves that are there, one may have been left behind when the other was taken out of the mirror. */
@@ -107,8 +108,10 @@ static void judge_none_good(struct mirror_verdict *out)
 void mirror_decide(const struct set_facts *facts, struct mirror_verdict *out)
 {
     *out = (struct mirror_verdict){.source = ROLE_NONE};
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        out->member[role] = judge_member(&facts->member[role], &out->why[role]);
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        out->why[role] = judge_member(&facts->member[role]);
+        out->member[role] = state_of(out->why[role]);
+    }
     judge_taken_out(facts, out);
     bool primary_good = out->member[ROLE_PRIMARY] == MEMBER_GOOD;
     bool shadow_good = out->member[ROLE_SHADOW] == MEMBER_GOOD;

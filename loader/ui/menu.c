@@ -6,6 +6,7 @@
 
 #define SECOND_MS 1000u
 #define LINE_BYTES 96u
+#define CLEAR_LINE "                                                       \n" /* over the clock's line */
 
 static void draw(const struct menu *menu, struct firmware *fw, unsigned marked)
 {
@@ -37,7 +38,8 @@ static bool was_stopped(struct firmware *fw, unsigned timeout_s, int *key)
         *key = fw->key(fw, SECOND_MS);
         if (*key != KEY_NONE) {
             fw->up(fw, 1);
-            fw->put(fw, "The clock is stopped: a number, or arrows and Enter.\n", COLOUR_NORMAL);
+            fw->put(fw, CLEAR_LINE, COLOUR_NORMAL);
+            fw->up(fw, 1);
             return true;
         }
     }
@@ -68,8 +70,8 @@ unsigned menu_choose(const struct menu *menu, struct firmware *fw, int timeout_s
     if (menu->has_default && timeout_s != TIMEOUT_FOREVER) {
         if (!was_stopped(fw, (unsigned)timeout_s, &key))
             return 0;
-    } else
-        fw->put(fw, "A number, or arrows and Enter.\n", COLOUR_NORMAL);
+    }
+    fw->put(fw, "A number, or arrows and Enter.\n", COLOUR_NORMAL);
     for (;;) {
         unsigned before = marked;
         unsigned chosen = press(menu, key, &marked);

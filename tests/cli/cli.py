@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""What the command-line tests share: running the tool, pairs of disks, and the proof that nothing was changed.
+
+Owns the scratch folder of a test (removed at its end), in which every input, output and temporary file lies, and the
+snapshot of that folder. The tool is $MKB_BUILD/mkbootdisk (default: build). Pairs are made once per recipe and copied.
+"""
+import atexit
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+for folder in (ROOT / 'images', ROOT / 'tests' / 'e2e'):
+    sys.path.insert(0, str(folder))
+import defects  # noqa: E402
+import disks  # noqa: E402
+
+TOOL = pathlib.Path(os.environ.get('MKB_BUILD', ROOT / 'build')).resolve() / 'mkbootdisk'
+DONE, FOUND, USAGE, IO, REFUSED = range(5)
+NOBODY = 65534
+SMALL = dict(fs='none', size_mib=8)
+SECTOR = disks.SECTOR
+
+# A message that ends without telling what to do is no help on the day it is needed.
+NEXT_STEP = re.compile(r'--[a-z]|\b(give|choose|copy|copied|build|make|set|use|say|see|install|unmount|leave|insert|try|'
+                       r'check|expand|another|again|undo|move|name|takes|needs|image|instead|close|free)\b', re.I)
+
+_cache = {}
+_store = tempfile.TemporaryDirectory(prefix='mkb-cli-store-')
+atexit.register(_store.cleanup)
+
+
+def recipe_pair(**recipe):
+    """A pair that nobody writes to."""
+    key = repr(sorted(recipe.items()))
+    if key not in _cache:
+        _cache[key] = disks.make_pair(pathlib.Path(_store.name, str(len(_cache))), **recipe)
+    return _cache[key]
+
+
+def digest(path):
+    """Of a file's data and size; holes are skipped, so that large sparse images cost nothing."""
+    found = hashlib.sha1(str(os.path.getsize(path)).encode())
+    with open(path, 'rb') as file:
+        for at, size in disks.data_ranges(file.fileno(), 0, os.path.getsize(path)):
+            block = os.pread(file.fileno(), size, at)
+            for n in range(0, len(block), 4096):
+                if block[n:n + 4096].strip(b'\0'):
+                    found.update(b'%d:' % (at + n) + block[n:n + 4096])
+    return found.hexdigest()
+
+
+def snapshot(folder):
+    """Every path below a folder, with its mode and contents."""
+    found = {}
+    for base, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(base, name)
+            mode = os.lstat(path).st_mode
+            content = digest(path) if stat.S_ISREG(mode) else os.readlink(path) if stat.S_ISLNK(mode) else ''
+            found[os.path.relpath(path, folder)] = (oct(mode), content)
+    return found
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = (done.stdout or b'').decode('utf-8', 'replace')
+        self.err = (done.stderr or b'').decode('utf-8', 'replace')
+
+    def __str__(self):
+        return 'exit %d\n--- stdout\n%s--- stderr\n%s' % (self.code, self.out, self.err)
+
+
+class CliCase(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='mkb-cli-')
+        self.addCleanup(folder.cleanup)
+        self.dir = pathlib.Path(folder.name)
+        self.dir.chmod(0o755)
+        for name in ('tmp', 'cwd'):
+            (self.dir / name).mkdir()
+            (self.dir / name).chmod(0o777)
+
+    def env(self, **extra):
+        keep = {name: os.environ[name] for name in ('PATH', 'HOME', 'ASAN_OPTIONS') if name in os.environ}
+        env = dict(keep, TMPDIR=str(self.dir / 'tmp'), LC_ALL='C', **extra)
+        return {name: value for name, value in env.items() if value is not None}
+
+    def run_tool(self, *arguments, env=None, cwd=None, tool=TOOL, **options):
+        options.setdefault('stdin', subprocess.DEVNULL)
+        options.setdefault('stdout', subprocess.PIPE)
+        options.setdefault('stderr', subprocess.PIPE)
+        return Result(subprocess.run([str(tool)] + [str(word) for word in arguments], env=self.env(**(env or {})),
+                                     cwd=cwd or self.dir / 'cwd', timeout=60, **options))
+
+    def must(self, code, *arguments, **options):
+        """Run it; the exit code must be this one."""
+        result = self.run_tool(*arguments, **options)
+        self.assertEqual(result.code, code, '%s\n%s' % (' '.join(map(str, arguments)), result))
+        return result
+
+    def unchanged(self, code, *arguments, **options):
+        """... and nothing may have changed anywhere."""
+        before = snapshot(self.dir)
+        result = self.must(code, *arguments, **options)
+        self.assertEqual(before, snapshot(self.dir), str(result))
+        return result
+
+    def complains(self, code, says, *arguments, **options):
+        """... and each regex of `says` must be in the message, which must tell a next step."""
+        result = self.unchanged(code, *arguments, **options)
+        for pattern in [says] if isinstance(says, str) else says:
+            self.assertRegex(result.err, pattern, str(result))
+        self.assertRegex(result.err, r'^mkbootdisk: ', str(result))
+        text = re.sub(r'\S*/\S*', '', result.err)  # paths must not count as words
+        self.assertRegex(text.replace('mkbootdisk: ', ''), NEXT_STEP, 'no next step: %s' % result)
+        return result
+
+    def pair(self, into='', **recipe):
+        """A pair of one's own."""
+        made = recipe_pair(**(recipe or SMALL))
+        folder = self.dir / into
+        folder.mkdir(exist_ok=True)
+        for disk in made:
+            disks.copy_sparse(disk, folder / disk.name)
+            (folder / disk.name).chmod(0o666)
+        self.a, self.b = folder / 'a.img', folder / 'b.img'
+        return self.a, self.b
+
+    def floppy(self, *options, name='ft.img', pair=None):
+        path = self.dir / name
+        self.must(DONE, 'build', '-o', path, *options, *(pair or (self.a, self.b)))
+        return path
+
+    def write(self, name, content=b''):
+        path = self.dir / name
+        path.write_bytes(content)
+        return path
+
+    def anyone(self):
+        """Options that make the tool run without root's rights, and a copy of it that nobody may not miss."""
+        if os.geteuid() != 0:
+            return {}
+        copy = pathlib.Path(_store.name, 'mkbootdisk')
+        if not copy.exists():
+            shutil.copy(TOOL, copy)
+            copy.chmod(0o755)
+            os.chmod(_store.name, 0o755)
+        return dict(tool=copy, user=NOBODY, group=NOBODY, extra_groups=[])
+
+
+def type_byte(image, index=0, table=0):
+    return defects.entry(image, index, table)[2]
