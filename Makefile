@@ -129,8 +129,19 @@ $(BUILD)/mkbootdisk: $(HOST_OBJECTS)
 # ------------------------------------------------------------------ the rest
 demo: ## two virtual disks, a boot floppy, and the primary taken away
 	@.ci/deps --quiet
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all >/dev/null
 	@images/demo
+
+check: ## all tests; installs what is missing first
+	@.ci/deps --quiet
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) -B tests/check/run.py
+
+check-all: check ## check, the figures, and half a minute of fuzzing on every parser
+	@$(MAKE) --no-print-directory bench fuzz
+
+bench: all ## the figures of the README, measured against other boot loaders in the same run
+	@$(PYTHON) -B tests/bench/bench.py $(BUILD)
 
 size: all ## bytes of everything that ends up on a boot disk
 	@$(PYTHON) tests/check/size.py $(BUILD)

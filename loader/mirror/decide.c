@@ -26,13 +26,13 @@ const char *why_text(enum why why)
     static const char *const texts[WHY_COUNT] = {
         "",
         "no disk with this signature answers",
-        "a disk is there, but its first sector cannot be read",
+        "a disk is there, but cannot be read",
         "two disks carry this signature",
         "the disk is there, the partition is not",
         "sectors cannot be read",
         "NT disabled it after a failed write",
-        "the other half was taken out of the mirror",
-        "the halves differ, nothing says which is newer",
+        "the other half left the mirror",
+        "the halves differ, none is provably newer",
     };
     return texts[why];
 }

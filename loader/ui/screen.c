@@ -58,8 +58,6 @@ void screen_disk(struct loader *loader, const struct disk *disk)
 {
     const struct blockdev *device = &disk->reader.device;
     const struct disk_table *table = &disk->table;
-    event(loader, "disk drive=0x%02x sectors=%llu signature=%08x state=%s status=0x%02x", disk->drive,
-          (unsigned long long)device->sectors, table->signature, disk->dead ? "dead" : "ok", device->fault);
     if (disk->dead)
         say(loader, COLOUR_BAD, "does not answer (error %02xh)\n", device->fault);
     else if (table->status != ST_OK)
@@ -68,6 +66,8 @@ void screen_disk(struct loader *loader, const struct disk *disk)
     else
         say(loader, COLOUR_NORMAL, "signature %08x, %u MB\n", table->signature,
             (unsigned)(device->sectors / SECTORS_PER_MIB));
+    event(loader, "disk drive=0x%02x sectors=%llu signature=%08x state=%s status=0x%02x", disk->drive,
+          (unsigned long long)device->sectors, table->signature, disk->dead ? "dead" : "ok", device->fault);
 }
 
 static void screen_member(struct loader *loader, unsigned index, enum role role)

@@ -31,7 +31,7 @@ SECTOR = disks.SECTOR
 
 # A message that ends without telling what to do is no help on the day it is needed.
 NEXT_STEP = re.compile(r'--[a-z]|\b(give|choose|copy|copied|build|make|set|use|say|see|install|unmount|leave|insert|try|'
-                       r'check|expand|another|again|undo|move|name|takes|needs|image|instead|close|free)\b', re.I)
+                       r'check|explain|expand|another|again|undo|move|takes|needs|instead|close|free)\b', re.I)
 
 _cache = {}
 _store = tempfile.TemporaryDirectory(prefix='mkb-cli-store-')

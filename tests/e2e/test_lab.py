@@ -272,7 +272,7 @@ class Terminal(unittest.TestCase):
         self.wait_for('Any key stops the clock')
         self.assertNotEqual(termios.tcgetattr(self.slave)[3] & termios.ICANON, self.modes[3] & termios.ICANON)
         self.press(' ')
-        self.wait_for('The clock is stopped')
+        self.wait_for('number, or arrows and Enter')
         number = re.search(r'(\d)  Start the shadow', self.output)[1]
         self.press(number)
         self.wait_for(r'lab: started the shadow, .*\n')
@@ -282,7 +282,7 @@ class Terminal(unittest.TestCase):
         self.start('--until-boot')
         self.wait_for('Any key stops the clock')
         self.press(' ')
-        self.wait_for('The clock is stopped')
+        self.wait_for('number, or arrows and Enter')
         self.press('\x1b[B')
         self.wait_for(r' > 2  Start the shadow')
         self.press('\r')

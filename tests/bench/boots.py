@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""One boot from a floppy, counted.
+
+Owns what a boot cost until the survivor's boot sector ran: floppy commands, reads of each disk, instructions, and what
+those floppy commands would take on a real drive. All counts come from QEMU's traces and from count_plugin.c; none
+depends on how fast this machine is. A boot that does not get to the payload is watched until its limit."""
+import dataclasses
+import re
+import subprocess
+
+from qemu import FDC_PARAMETERS, PAYLOAD_EXIT, Disk, Machine, RigError
+
+SECTORS_PER_TRACK = 18
+TURN_MS, STEP_MS, SETTLE_MS, SPIN_UP_MS = 200.0, 3.0, 15.0, 500.0  # a 300 rpm drive
+GAP_SECTORS = 0.15  # the gap before a sector's mark: a command that comes within it still catches the sector
+FAST_BIOS_MS, SLOW_BIOS_MS = 1.0, 4.0  # from the end of one command until the drive can look for the next sector
+READ_DATA = 0x06
+
+
+@dataclasses.dataclass
+class Boot:
+    """payload: what the started system said, or None. commands: READ DATA as (cylinder, head, sector, count). reads:
+    per disk, requests from the machine until the payload. says: the last line on the screen of one that stops."""
+    payload: dict | None
+    status: int | None
+    commands: list
+    reads: dict
+    says: str
+    output: str
+
+    @property
+    def survivor(self):
+        """'primary' or 'shadow', by where the payload finds the disk it was started from; None: did not start."""
+        if not self.payload or self.status != PAYLOAD_EXIT:
+            return None
+        signature = self.payload.get('sig' + self.payload['dl'], '')
+        return {'1a2b3c4d': 'primary', '5e6f7a8b': 'shadow'}.get(signature, 'unknown')
+
+    @property
+    def sectors(self):
+        return sum(count for *_, count in self.commands)
+
+    @property
+    def crossings(self):
+        return sum(sector + count - 1 > SECTORS_PER_TRACK for _, _, sector, count in self.commands)
+
+
+def floppy_seconds(commands, overhead_ms):
+    """What the commands take on a real drive, head movement and rotation replayed. A model, not a measurement."""
+    slot, now, at = TURN_MS / SECTORS_PER_TRACK, SPIN_UP_MS, 0
+    for cylinder, _, sector, count in commands:
+        now += overhead_ms
+        if cylinder != at:
+            now += STEP_MS * abs(cylinder - at) + SETTLE_MS
+            at = cylinder
+        wait = (sector - 1 - now % TURN_MS / slot) % SECTORS_PER_TRACK
+        if SECTORS_PER_TRACK - wait < GAP_SECTORS:
+            wait -= SECTORS_PER_TRACK
+        now += (wait + count) * slot
+    return now / 1000
+
+
+def guest_events(machine, skip):
+    """[('fdc', byte)] and [(node, LBA, sectors)] of the trace after `skip` bytes, in order."""
+    log = (machine.dir / 'qemu.log').read_bytes()
+    nodes, events = {}, []
+    for number, part in enumerate((log[:skip], log[skip:])):
+        for line in part.decode('latin1').splitlines():
+            words = line.split()
+            if words[:1] == ['bdrv_open_common'] and len(nodes) < len(machine.nodes):
+                nodes[words[2]] = machine.nodes[len(nodes)]  # opened in the order of the command line
+            elif number and words[:1] == ['blk_co_preadv'] and words[4] in nodes:
+                events.append((nodes[words[4]], int(words[6]) // 512, int(words[8]) // 512))
+            elif number and words[:4] == ['fdc_ioport_write', 'write', 'reg', '0x05']:
+                events.append(('fdc', int(words[5], 16)))
+    return events
+
+
+def before_payload(events, payload, present):
+    """The events up to the payload's own reads, which begin with sector 0 of the disk it knows as 80h."""
+    if not payload or not present:
+        return events
+    drive80 = {'1a2b3c4d': 'disk0', '5e6f7a8b': 'disk1'}.get(payload['sig80'], present[0])
+    own = [n for n, event in enumerate(events) if event[:2] == (drive80, 0)]
+    return events[:own[-1]] if own else events
+
+
+def floppy_commands(events):
+    """READ DATA commands as (cylinder, head, sector, sectors that were read)."""
+    found, command, missing = [], [], 0
+    for event in events:
+        if event[0] == 'floppy' and found:
+            found[-1][3] += event[2]
+        if event[0] != 'fdc':
+            continue
+        if not missing:
+            command, missing = [], FDC_PARAMETERS.get(event[1] & 0x1F, 0) + 1
+        command.append(event[1])
+        missing -= 1
+        if not missing and command[0] & 0x1F == READ_DATA:
+            found.append([*command[2:5], 0])
+    return [tuple(command) for command in found if command[3]]
+
+
+def last_line(machine):
+    """The last lines on the screen that say anything; prompts alone do not."""
+    try:
+        lines = [line.strip() for line in machine.screen()]
+    except (RigError, ValueError):
+        return ''
+    lines = [line for line in lines if re.search(r'\w', line)]
+    return lines[-1] if lines else ''
+
+
+def boot(floppy, disks, limit, **machine):
+    """Starts a machine with disks [(path, fault)] from a floppy; returns a Boot."""
+    disks = [Disk(path, fault) for path, fault in disks]
+    with Machine(disks, floppy=floppy, trace=True, paused=True, **machine) as pc:
+        skip = (pc.dir / 'qemu.log').stat().st_size  # QEMU's own look at sector 0 of each disk
+        pc.start()
+        status, says = None, ''
+        try:
+            status = pc.wait_exit(limit)
+        except RigError:
+            says = last_line(pc)
+        pc.power_off()
+        present = ['disk%d' % n for n, disk in enumerate(disks) if disk.fault != 'absent']
+        events = before_payload(guest_events(pc, skip), pc.payload(), present)
+        reads = {name: sum(event[0] == name for event in events) for name in present}
+        return Boot(pc.payload(), status, floppy_commands(events), reads, says, pc.output)
+
+
+def build_plugin(path, source):
+    subprocess.run(['gcc', '-std=c11', '-O2', '-Wall', '-shared', '-fPIC', '-o', path, source], check=True)
+
+
+def instructions(floppy, disks, plugin, out, limit):
+    """(outside the BIOS, inside it, {address: count}) from 7C00h to the payload, or None if it did not get there."""
+    with Machine(disks, floppy=floppy, plugin='%s,out=%s' % (plugin, out)) as pc:
+        try:
+            status = pc.wait_exit(limit)
+        except RigError:
+            return None
+        if status != PAYLOAD_EXIT or not pc.payload():
+            return None
+    first, *rest = out.read_text().splitlines()
+    _, load, _, bios = first.split()
+    return int(load), int(bios), {int(line.split()[0], 16): int(line.split()[1]) for line in rest}
