@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "nt/fttype.h"
 #include "sitetext.h"
 
 static enum status write_by_drive(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
@@ -30,6 +31,53 @@ static enum exit_code open_one(const char *path, struct host_set *set)
     return EXIT_DONE;
 }
 
+static bool same_boot_sector(const struct member_place *left, const struct member_place *right)
+{
+    uint8_t sector[2][SECTOR_BYTES];
+    return blockdev_read(&left->disk->reader.device, left->partition->start_lba, 1, sector[0]) == ST_OK &&
+           blockdev_read(&right->disk->reader.device, right->partition->start_lba, 1, sector[1]) == ST_OK &&
+           memcmp(sector[0], sector[1], SECTOR_BYTES) == 0;
+}
+
+/* The partition that looks like the twin of `lone`, but is no member of a set any more. */
+static bool find_former_twin(struct host_set *set, const struct member_place *lone, struct member_place *out)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        struct disk *disk = &set->inventory.disk[i];
+        for (unsigned p = 0; disk != lone->disk && !disk->dead && p < disk->table.count; p++) {
+            *out = (struct member_place){disk, &disk->table.partition[p]};
+            if (out->partition->type == ft_plain_type(lone->partition->type) &&
+                out->partition->sectors == lone->partition->sectors && same_boot_sector(lone, out))
+                return true;
+        }
+    }
+    return false;
+}
+
+static struct member_id id_of(const struct member_place *place)
+{
+    return (struct member_id){place->disk->table.signature, place->partition->start_lba, place->partition->sectors};
+}
+
+/* A mirror that was broken leaves one half with the fault-tolerance bits and one without. Seen together they still are
+ * a pair, of which the former is the older half. */
+static void adopt_former_twin(struct host_set *set, struct mirror_set *mirror)
+{
+    struct member_place lone = {NULL, NULL};
+    struct member_place twin;
+    unsigned index = 0;
+    if (mirror->member[ROLE_PRIMARY].signature != 0 ||
+        inventory_find(&set->inventory, mirror->member[ROLE_SHADOW].signature, &index) != 1)
+        return;
+    lone.disk = &set->inventory.disk[index];
+    lone.partition =
+        mbr_find(&lone.disk->table, mirror->member[ROLE_SHADOW].start_lba, mirror->member[ROLE_SHADOW].sectors);
+    if (lone.partition == NULL || !find_former_twin(set, &lone, &twin) || twin.disk->table.signature == 0)
+        return;
+    mirror->member[ROLE_PRIMARY] = id_of(lone.disk < twin.disk ? &lone : &twin);
+    mirror->member[ROLE_SHADOW] = id_of(lone.disk < twin.disk ? &twin : &lone);
+}
+
 enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set)
 {
     memset(set, 0, sizeof *set);
@@ -45,6 +93,8 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
     }
     config_init(&set->config);
     pair_find(&set->inventory, lone, &set->config, &set->report);
+    for (unsigned i = 0; lone && i < set->config.set_count; i++)
+        adopt_former_twin(set, &set->config.set[i]);
     for (unsigned i = 0; i < set->config.set_count; i++)
         facts_gather(&set->inventory, &set->config.set[i], HOST_SAMPLES, &set->survey[i]);
     return EXIT_DONE;

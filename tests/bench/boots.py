@@ -8,7 +8,7 @@ import dataclasses
 import re
 import subprocess
 
-from qemu import FDC_PARAMETERS, PAYLOAD_EXIT, Disk, Machine, RigError
+from qemu import FDC_PARAMETERS, PAYLOAD_EXIT, Disk, Machine, RigError, recipes  # noqa: F401
 
 SECTORS_PER_TRACK = 18
 TURN_MS, STEP_MS, SETTLE_MS, SPIN_UP_MS = 200.0, 3.0, 15.0, 500.0  # a 300 rpm drive

@@ -35,7 +35,7 @@ extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *inst
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
-                                                              char **argv);
+                                                               char **argv);
 
 static uint64_t count[COUNTED_END], beyond, rom;
 static bool begun;

@@ -6,6 +6,7 @@ Owns the input side; what may be wrong with options, outputs and the machine is 
 """
 import os
 import random
+import subprocess
 import unittest
 
 from cli import (CliCase, DONE, FOUND, IO, REFUSED, SMALL, USAGE, defects, disks, recipe_pair)
@@ -66,7 +67,7 @@ class BadInput(CliCase):
             with self.subTest(command=command):
                 try:
                     self.complains(USAGE, r'a\.img', *self.call(command), self.a, self.b, timeout=5)
-                except __import__('subprocess').TimeoutExpired:
+                except subprocess.TimeoutExpired:
                     self.fail('%s waits for a FIFO' % command)
 
     def test_unreadable(self):
