@@ -41,10 +41,33 @@ static void find_sets(struct loader *loader)
     pair_find(&loader->inventory, true, &loader->config, &report);
 }
 
+static bool has_journal(const struct loader *loader, enum journal_state state)
+{
+    return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
+}
+
+/* Whether the journal holds a break, not undone, that kept the disk with this signature. */
+static bool was_kept(const struct loader *loader, uint32_t signature)
+{
+    for (unsigned i = 0; i < loader->changes.count; i++)
+        if (loader->changes.change[i].signature == signature)
+            return true;
+    return false;
+}
+
 static void decide(struct loader *loader)
 {
-    for (unsigned i = 0; i < loader->config.set_count; i++)
-        facts_gather(&loader->inventory, &loader->config.set[i], SAMPLES, &loader->survey[i]);
+    if (!has_journal(loader, JOURNAL_DONE) ||
+        journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes) != ST_OK)
+        loader->changes.count = 0;
+    for (unsigned i = 0; i < loader->config.set_count; i++) {
+        const struct member_id *member = loader->config.set[i].member;
+        struct set_survey *survey = &loader->survey[i];
+        facts_gather(&loader->inventory, &loader->config.set[i], SAMPLES, survey);
+        for (unsigned role = 0; role < ROLE_COUNT; role++)
+            survey->facts.member[role].left_behind = was_kept(loader, member[1 - role].signature);
+        mirror_decide(&survey->facts, &survey->verdict);
+    }
 }
 
 void loader_look(struct loader *loader, struct firmware *fw)
@@ -61,11 +84,6 @@ void loader_look(struct loader *loader, struct firmware *fw)
     for (unsigned i = 0; i < loader->config.set_count; i++)
         screen_set(loader, i);
     screen_errors(loader);
-}
-
-static bool has_journal(const struct loader *loader, enum journal_state state)
-{
-    return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
 }
 
 static void offer(struct choices *choices, enum action action, enum role role, const char *text)

@@ -4,7 +4,8 @@
  * - A member must be found by signature and extent, exactly once, and be readable; otherwise it cannot be started.
  * - A member whose type NT marked C0h missed writes: it is stale, however well it reads (D08).
  * - If one half still carries the FT bit and the other does not, somebody took the latter out of the mirror and went
- *   on with it. NT cannot start the former (STOP C000021A, D05), so it is the stale one.
+ *   on with it. NT cannot start the former (STOP C000021A, D05), so it is the stale one. The journal on the boot
+ *   disk remembers that even when the half that went on is not there.
  * - A signature that two disks carry names neither of them: one may be an old copy.
  * - Two good halves that differ, with nothing to tell which is newer, are split: a person must choose. */
 #include "mirror/decide.h"
@@ -47,6 +48,8 @@ static enum why judge_member(const struct member_facts *facts)
         return WHY_NO_EXTENT;
     if (facts->disabled)
         return WHY_DISABLED;
+    if (facts->left_behind)
+        return WHY_TAKEN_OUT;
     return facts->readable ? WHY_NOTHING : WHY_BAD_SECTOR;
 }
 

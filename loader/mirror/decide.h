@@ -16,6 +16,7 @@ struct member_facts {
     bool readable;       /* every sector that was tried could be read */
     bool ft_bit;         /* its type says that it belongs to a set */
     bool disabled;       /* its type says that NT wrote it off (C0h) */
+    bool left_behind;    /* the journal says that the other half was taken out of the mirror */
 };
 
 struct set_facts {

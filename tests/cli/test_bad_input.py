@@ -26,6 +26,7 @@ class BadInput(CliCase):
         self.ft = self.floppy()
         self.undo = self.dir / 'old.undo'
         self.must(DONE, 'break', '--write', '--keep', 'primary', '--undo-file', self.undo, self.a, self.b)
+        self.pair(**(recipe or SMALL))
 
     def call(self, command):
         return {'survey': ['survey'], 'build': ['build', '-o', self.dir / 'out.img'], 'check': ['check', self.ft],
@@ -162,7 +163,6 @@ class BadInput(CliCase):
 
     def test_three_members(self):
         self.prepare()
-        self.pair()
         third = self.dir / 'c.img'
         defects.third_member(recipe_pair(**SMALL), third)
         for command in ('survey', 'build', 'break'):
@@ -183,7 +183,6 @@ class BadInput(CliCase):
 
     def test_one_disk_alone(self):
         self.prepare()
-        self.pair()
         self.complains(FOUND, [r'a\.img', 'twin'], 'build', '-o', self.dir / 'out.img', self.a)
 
     def test_same_file_twice(self):
@@ -219,7 +218,6 @@ class BadInput(CliCase):
 
     def test_halves_differ(self):
         self.prepare()
-        self.pair()
         defects.garbage(self.b, 63 + 4)
         out = self.dir / 'out.img'
         self.complains(FOUND, ['differ', 'sector 4', '--accept-different'], 'build', '-o', out, self.a, self.b)

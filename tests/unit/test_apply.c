@@ -41,7 +41,8 @@ static void count_progress(struct applier *applier, unsigned index, bool undone)
     progress_count++;
 }
 
-static struct journal_store store = {.read = read_store, .write = write_store, .sectors = FX_JOURNAL_SECTORS};
+static struct journal_store store = {
+    .read = read_store, .write = write_store, .sectors = FX_JOURNAL_SECTORS, .trail = &trail};
 static struct applier applier = {.inventory = &inventory,
                                  .writer = &rig.fw.writer,
                                  .store = &store,
@@ -131,6 +132,7 @@ static bool is_changed(void)
 
 static void expect_refusal(enum status status, enum site site)
 {
+    trail.used = 0;
     assert_int_equal(apply_changes(&applier, &changes, false), status);
     assert_int_equal(trail.entry[trail.used - 1].site, site);
     assert_int_equal(rig.writes, 0);
