@@ -12,7 +12,7 @@ enum status trail_fail(struct trail *trail, enum site site, enum status status, 
 
 const char *site_code(enum site site)
 {
-    static const char codes[SITE_COUNT][4] = {
+    static const char codes[SITE_COUNT][3] = {
 #define SITE(name, code, text) code,
 #include "base/sites.def"
 #undef SITE

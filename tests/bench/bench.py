@@ -224,7 +224,7 @@ def measure(build, directory, with_profile):
     take(instruction_rows(counts))
     take(host_rows(build, directory))
     for (name, case), boot in found.items():
-        if name in PEERS and not boot.survivor:
+        if not boot.survivor:
             print('%s stops, %s: %s' % (name, case, boot.says or 'blank screen'))
     if with_profile and counts[OURS]:
         profile(build, counts)
