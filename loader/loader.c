@@ -97,6 +97,11 @@ static void offer(struct choices *choices, enum action action, enum role role, c
     text_add(&item, text, role_name(role), role_name((enum role)(1 - role % ROLE_COUNT)));
 }
 
+static bool will_break(const struct loader *loader)
+{
+    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed;
+}
+
 /* Only a half that is there can be started; one that is not the verdict's choice only by a person's own choice. */
 static void offer_half(struct loader *loader, struct choices *choices, enum role role)
 {
@@ -110,14 +115,10 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
         offer(choices, ACT_START, role, "Start the %s, which is OLDER: later changes would be lost");
     else
         offer(choices, ACT_START, role, "Start the %s");
-    if (broken || loader->config.policy == BREAK_NEVER || !(chosen ? verdict->may_break : verdict->state == SET_SPLIT))
+    if (broken || will_break(loader) || loader->config.policy == BREAK_NEVER ||
+        !(chosen ? verdict->may_break : verdict->state == SET_SPLIT))
         return;
     offer(choices, ACT_BREAK, role, "Break the mirror, keeping the %s, then start it");
-}
-
-static bool will_break(const struct loader *loader)
-{
-    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed;
 }
 
 static void build_choices(struct loader *loader, struct choices *choices)
@@ -226,8 +227,7 @@ static enum status prepare_method(struct loader *loader)
     struct fat fat;
     if (plan->method == METHOD_NTLDR_FLOPPY) {
         enum status status = load_ntldr(loader, &loader->boot.fat);
-        return status != ST_OK ? status
-                               : blockdev_read(&loader->boot.cache.device, 0, 1, plan->boot_sector);
+        return status != ST_OK ? status : blockdev_read(&loader->boot.cache.device, 0, 1, plan->boot_sector);
     }
     if (plan->method == METHOD_MBR)
         memcpy(plan->boot_sector, plan->mbr, SECTOR_BYTES);
@@ -296,8 +296,9 @@ static void report_nothing_to_start(struct loader *loader)
 {
     bool no_disk = loader->inventory.count == 0;
     (void)trail_fail(&loader->trail, no_disk ? SITE_NO_DISK : SITE_NO_SET, ST_NOT_FOUND, DRIVE_FIRST, 0);
-    screen_say(loader, no_disk ? "No hard disk answers. Check power, cables, BIOS set-up.\n"
-                               : "No mirror was found on these disks.\n",
+    screen_say(loader,
+               no_disk ? "No hard disk answers. Check power, cables, BIOS set-up.\n"
+                       : "No mirror was found on these disks.\n",
                COLOUR_BAD);
     screen_errors(loader);
 }

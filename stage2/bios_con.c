@@ -22,7 +22,7 @@
 #define LINE_HAS_DATA 0x01u
 #define LINE_CAN_SEND 0x20u
 #define LINE_MISSING 0xFFu
-#define SEND_SPINS 100000u
+#define SEND_SPINS 2000000u /* a port access takes about a microsecond */
 
 #define TICK_MS 55u
 
@@ -30,6 +30,7 @@ static uint16_t *screen;
 static unsigned row;
 static unsigned column;
 static bool has_com1;
+static unsigned patience;
 
 static void com1_init(void)
 {
@@ -42,6 +43,7 @@ static void com1_init(void)
     };
     for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++)
         port_out((uint16_t)(COM1 + steps[i][0]), steps[i][1]);
+    patience = SEND_SPINS;
     has_com1 = port_in(COM_LINE_STATUS) != LINE_MISSING;
 }
 
@@ -61,11 +63,14 @@ static void com1_send(char letter)
 {
     if (!has_com1)
         return;
-    for (unsigned spins = SEND_SPINS; (port_in(COM_LINE_STATUS) & LINE_CAN_SEND) == 0; spins--)
-        if (spins == 0) {
-            has_com1 = false; /* a port that never gets ready must not cost a second for every letter */
+    /* A port that never gets ready costs its two seconds once, not for every letter; one that wakes up is believed. */
+    unsigned spins = patience;
+    while ((port_in(COM_LINE_STATUS) & LINE_CAN_SEND) == 0)
+        if (spins-- == 0) {
+            patience = 0;
             return;
         }
+    patience = SEND_SPINS;
     port_out(COM1, (uint8_t)letter);
 }
 

@@ -202,6 +202,7 @@ enum status bios_disk_open(struct firmware *fw, unsigned index, struct blockdev 
     disk->device.read = disk_read;
     read_geometry(disk);
     read_edd(disk);
+    disk->device.short_reach = !disk->edd;
     *device = &disk->device;
     *geometry = disk->geometry;
     return ST_OK;

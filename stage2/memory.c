@@ -45,8 +45,8 @@ int memcmp(const void *left, const void *right, size_t bytes)
 {
     const uint8_t *a = left;
     const uint8_t *b = right;
-    for (; bytes > 0; a++, b++, bytes--)
-        if (*a != *b)
-            return *a - *b;
-    return 0;
+    if (bytes == 0)
+        return 0;
+    __asm__ volatile("repe cmpsb" : "+S"(a), "+D"(b), "+c"(bytes) : : "memory", "cc");
+    return a[-1] - b[-1];
 }

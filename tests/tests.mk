@@ -54,12 +54,12 @@ check-diff: $(T)/diff/dump ## our partitions and files against sfdisk and mtools
 $(T)/fuzz/smoke_%: $(T)/fuzz/fuzz_%.o $(T)/fuzz/smoke.o $(T)/librig.a $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^
 
-check-fuzz-smoke: $(patsubst %,$(T)/fuzz/smoke_%,$(FUZZ_TARGETS)) ## the fuzz targets over the vectors and their mutations
+check-fuzz-smoke: $(patsubst %,$(T)/fuzz/smoke_%,$(FUZZ_TARGETS)) ## the fuzz targets over vectors and mutations
 	@set -e; for program in $^; do $$program tests/vectors/*.hex tests/fuzz/corpus/*; done
 
 $(T)/libfuzz/%: tests/fuzz/fuzz_%.c $(addprefix loader/,$(addsuffix .c,$(CORE)))
 	@mkdir -p $(@D)
-	clang -O1 -g -fsanitize=fuzzer,address,undefined -Iloader -Itests/rig -o $@ $^
+	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -Iloader -o $@ $^
 
 $(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpus/*)
 	$(PYTHON) tests/check/seeds.py $@ $(filter-out %.py,$^)
@@ -67,8 +67,8 @@ $(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpu
 
 fuzz-%: $(T)/libfuzz/% $(T)/seeds
 	@mkdir -p $(T)/found-$*
-	cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=0 . $(abspath $(T)/seeds) \
-	    > log 2>&1 || { tail -40 log; false; }
+	cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 . \
+	    $(abspath $(T)/seeds) > log 2>&1 || { tail -40 log; false; }
 	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
 
 fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each

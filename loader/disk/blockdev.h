@@ -4,6 +4,7 @@
 #ifndef DISK_BLOCKDEV_H
 #define DISK_BLOCKDEV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -14,6 +15,7 @@ struct blockdev {
     /* One attempt: all `count` sectors, or not ST_OK and the buffer is garbage. Never retries, prints or allocates. */
     enum status (*read)(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer);
     uint64_t sectors;    /* of 512 bytes */
+    bool short_reach;    /* the firmware reaches only these, but the disk is larger: CHS hides its last cylinders */
     uint8_t drive;       /* BIOS drive number, or the disk's ordinal where there is no BIOS; for messages only */
     uint8_t fault;       /* what the firmware said when the last read failed (INT 13h AH); 0 if nothing */
     struct trail *trail; /* may be null */

@@ -63,7 +63,7 @@ static void add(struct disk_table *out, struct blockdev *device, const struct pa
     }
     *slot = *found;
     slot->number = (uint8_t)++out->count;
-    slot->beyond_end = end > device->sectors;
+    slot->beyond_end = end > device->sectors && !device->short_reach;
     if (slot->beyond_end)
         problem(out, device, SITE_BEYOND_END, ST_BOUNDS, found->start_lba);
     if (found->type == TYPE_DYNAMIC)

@@ -14,7 +14,11 @@
 
 #define MS_100NS 10000u
 
+#define DRAIN_STEP_US 100u
+#define DRAIN_STEPS 50000u /* five seconds, in one run, of waiting for a port that is slow */
+
 static EFI_SERIAL_IO_PROTOCOL *serial;
+static unsigned drain_steps = DRAIN_STEPS;
 static bool has_com1;
 static bool at_margin; /* whoever reads along with the console is at the start of a line */
 static UINTN attribute;
@@ -74,7 +78,9 @@ void efi_put(struct firmware *fw, const char *text, enum colour colour)
             chunk[used++] = (uint8_t)*text;
         }
         chunk[used] = 0;
-        (void)efi_system->ConOut->OutputString(efi_system->ConOut, chunk);
+        /* A serial console that was too slow has dropped the rest, and the line end with it. */
+        if (EFI_ERROR(efi_system->ConOut->OutputString(efi_system->ConOut, chunk)))
+            at_margin = false;
     }
 }
 
@@ -162,16 +168,28 @@ static void com1_send(uint8_t letter)
     port_out(COM1, letter);
 }
 
+/* The driver allows a letter about a millisecond, which flow control or a busy remote end exceeds. A letter that was
+ * late is still in its queue: it must be waited for, and not be sent again. */
+static void serial_letter(const char *letter)
+{
+    UINT32 control = 0;
+    UINTN bytes = 1;
+    while (drain_steps > 0 && !EFI_ERROR(serial->GetControl(serial, &control)) &&
+           (control & EFI_SERIAL_OUTPUT_BUFFER_EMPTY) == 0) {
+        (void)boot_services()->Stall(DRAIN_STEP_US);
+        drain_steps--;
+    }
+    if (EFI_ERROR(serial->Write(serial, &bytes, (void *)(uintptr_t)letter)) && drain_steps == 0)
+        serial = 0; /* as for COM1 */
+}
+
 static void serial_send(const char *text)
 {
-    UINTN bytes = text_length(text);
-    if (serial != 0) {
-        if (EFI_ERROR(serial->Write(serial, &bytes, (void *)(uintptr_t)text)))
-            serial = 0; /* as above */
-        return;
-    }
-    for (; *text != '\0' && has_com1; text++)
-        com1_send((uint8_t)*text);
+    for (; *text != '\0'; text++)
+        if (serial != 0)
+            serial_letter(text);
+        else if (has_com1)
+            com1_send((uint8_t)*text);
 }
 
 void efi_event(struct firmware *fw, const char *line)

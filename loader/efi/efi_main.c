@@ -26,6 +26,8 @@ static const char advice_text[] = "To start the machine, switch its setup to leg
 static void look(struct firmware *fw, struct loader *loader)
 {
     loader_look(loader, fw);
+    if (fw->serial)
+        fw->event(fw, "ft: end started=none why=\"Windows NT starts from a BIOS only\"");
     fw->put(fw, limit_text, COLOUR_BRIGHT);
     fw->put(fw, advice_text, COLOUR_NORMAL);
     console_forget_keys();

@@ -18,6 +18,10 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'e2e'))
+import boots  # noqa: E402
+import hosttool  # noqa: E402
+import peers  # noqa: E402
+
 PEERS = ('GRUB', 'SYSLINUX', 'min')
 OURS, WAITING = 'ours', 'ours, time-out'  # built with --timeout 0, and with the time-out of a user who gives none
 WORKERS = 3
@@ -35,7 +39,7 @@ TRAFFIC = ('healthy', 'first absent', 'first dead')
 MACHINES = {'-m 1': {'mem': 1}, '-m 2': {'mem': 2}, '-cpu 486': {'cpu': '486'},
             'isapc, 486, -m 4': {'machine': 'isapc', 'cpu': '486', 'mem': 4}, 'pc': {}, 'q35': {'machine': 'q35'}}
 PEER_MACHINES = ('-m 1', '-m 2', 'pc')
-NO_DISK_MESSAGE = 'No hard disk answers'
+NO_DISK_MESSAGE = 'No hard disk answers'  # the loader's
 
 
 @dataclasses.dataclass
@@ -109,7 +113,7 @@ def dead_rows(found):
 def outcome(boot, wanted):
     """A cell of the failover matrix."""
     if not boot.survivor:
-        return 'message' if wanted is None and NO_DISK_MESSAGE in boot.output else 'stops'
+        return 'message' if wanted is None and NO_DISK_MESSAGE in ' '.join(boot.screen) else 'stops'
     words = ['boots']
     if boot.survivor != wanted:
         words.append(boot.survivor)
@@ -224,24 +228,20 @@ def measure(build, directory, with_profile):
     take(instruction_rows(counts))
     take(host_rows(build, directory))
     for (name, case), boot in found.items():
-        if not boot.survivor:
-            print('%s stops, %s: %s' % (name, case, boot.says or 'blank screen'))
+        if not boot.survivor and (name in PEERS or case != 'no disk'):
+            print('%s stops, %s: %s' % (name, case, boot.screen[-1] if boot.screen else 'blank screen'))
     if with_profile and counts[OURS]:
         profile(build, counts)
     return rows
 
 
 def main():
-    global boots, hosttool, peers
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('build', type=pathlib.Path)
     parser.add_argument('--json', type=pathlib.Path)
     parser.add_argument('--profile', action='store_true', help='also show where our instructions go')
     arguments = parser.parse_args()
-    os.environ['MKB_BUILD'] = str(arguments.build)
-    import boots  # they look at MKB_BUILD
-    import hosttool
-    import peers
+    os.environ['MKB_BUILD'] = str(arguments.build)  # the recipes keep their payload there
     with tempfile.TemporaryDirectory(prefix='mkb-bench-') as directory:
         try:
             rows = measure(arguments.build.resolve(), pathlib.Path(directory), arguments.profile)

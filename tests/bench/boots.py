@@ -20,13 +20,12 @@ READ_DATA = 0x06
 @dataclasses.dataclass
 class Boot:
     """payload: what the started system said, or None. commands: READ DATA as (cylinder, head, sector, count). reads:
-    per disk, requests from the machine until the payload. says: the last line on the screen of one that stops."""
+    per disk, requests from the machine until the payload. screen: the lines that say anything, of one that stops."""
     payload: dict | None
     status: int | None
     commands: list
     reads: dict
-    says: str
-    output: str
+    screen: list
 
     @property
     def survivor(self):
@@ -102,14 +101,12 @@ def floppy_commands(events):
     return [tuple(command) for command in found if command[3]]
 
 
-def last_line(machine):
-    """The last lines on the screen that say anything; prompts alone do not."""
+def screen_lines(machine):
+    """The lines on the screen that hold a word. The screen, as the serial line may lose text on a busy machine."""
     try:
-        lines = [line.strip() for line in machine.screen()]
-    except (RigError, ValueError):
-        return ''
-    lines = [line for line in lines if re.search(r'\w', line)]
-    return lines[-1] if lines else ''
+        return [line.strip() for line in machine.screen() if re.search(r'\w', line)]
+    except RigError:
+        return []  # QEMU has gone
 
 
 def boot(floppy, disks, limit, **machine):
@@ -118,16 +115,16 @@ def boot(floppy, disks, limit, **machine):
     with Machine(disks, floppy=floppy, trace=True, paused=True, **machine) as pc:
         skip = (pc.dir / 'qemu.log').stat().st_size  # QEMU's own look at sector 0 of each disk
         pc.start()
-        status, says = None, ''
+        status, screen = None, []
         try:
             status = pc.wait_exit(limit)
         except RigError:
-            says = last_line(pc)
+            screen = screen_lines(pc)
         pc.power_off()
         present = ['disk%d' % n for n, disk in enumerate(disks) if disk.fault != 'absent']
         events = before_payload(guest_events(pc, skip), pc.payload(), present)
         reads = {name: sum(event[0] == name for event in events) for name in present}
-        return Boot(pc.payload(), status, floppy_commands(events), reads, says, pc.output)
+        return Boot(pc.payload(), status, floppy_commands(events), reads, screen)
 
 
 def build_plugin(path, source):

@@ -127,11 +127,11 @@ def start(disks, floppy, act=None, **options):
     return story
 
 
-def choose(machine, item, keys=None):
-    """Takes the menu item that reads so, by its number, once the menu waits."""
-    number = machine.wait_for(r'^.*[> ] (\d)  ' + item)[1]
-    machine.wait_for(PROMPT)
-    (keys or machine.send_key)(number)
+def choose(machine, item):
+    """Takes the menu item that reads so, by its number, once the menu waits or its clock runs."""
+    number = machine.wait_for(r'[> ] (\d)  ' + item)[1]
+    machine.wait_for(PROMPT + '|is taken in')
+    machine.send_key(number)
 
 
 def started(story):
@@ -227,7 +227,7 @@ class Case(unittest.TestCase):
 
     def check_written(self, story, floppy, healthy):
         """Nothing, but for a line in the log of a floppy that saved somebody."""
-        log = floppy_file(floppy, 'FTLOG.TXT')
+        log = floppy_file(floppy, 'FTLOG.TXT')[:1]
         for n, sectors in story.written.items():
             self.assertEqual(sectors, log if n == 'floppy' and not healthy else [], n)
 
@@ -386,7 +386,7 @@ class Asks(Case):
     def test_halves_that_differ(self):
         for item, half in (('Start the primary', self.pair.a), ('Start the shadow', self.pair.b)):
             with self.subTest(item):
-                self.ask(self.differing(), item + '$', half)
+                self.ask(self.differing(), item + r'\r?$', half)
 
     def test_no_time_out(self):
         with Machine(self.differing(), floppy=self.floppy) as machine:
@@ -398,7 +398,7 @@ class Asks(Case):
 
     def test_primary_twice(self):
         twin = copy(self.pair.a.path)
-        self.ask([self.pair.a.path, self.pair.b.path, twin], 'Start the shadow$', self.pair.b)
+        self.ask([self.pair.a.path, self.pair.b.path, twin], r'Start the shadow\r?$', self.pair.b)
 
     def test_one_signature_for_both(self):
         twin = copy(self.pair.b.path)
@@ -447,44 +447,8 @@ class Screen(Case):
     def test_no_mirror(self):
         floppy = build(make_pair(), timeout='forever')
         recipes.run('mdel', '-i', floppy, '::MIRROR.INI')
-        events = self.reads([blank_disk(64)], 'No mirror was found on these disks', floppy=floppy)
-        self.assertEqual([fields['site'] for name, fields in events if name == 'error' if fields['site'] == 'B3'], ['B3'])
-
-
-class Config(Case):
-    """A floppy whose MIRROR.INI is of no use."""
-
-    def play_without(self, floppy, message):
-        pair = make_pair()
-        for machine, half in (('a b', pair.a), ('a:dead b', pair.b), ('a:absent b', pair.b)):
-            with self.subTest(machine):
-                disks = [disk for _, disk in put_together(machine, pair)]
-                story = start(disks, floppy, lambda machine: machine.wait_for(message), extra=('-icount', 'sleep=off'))
-                self.check_entered(story, half, pair)
-                self.assertEqual({n: story.written[n] for n in (0, 1) if n in story.written and story.written[n]}, {})
-
-    def test_damaged(self):
-        floppy, text = build(make_pair()), scratch('MIRROR.INI')
-        recipes.run('mcopy', '-n', '-i', floppy, '::MIRROR.INI', text)
-        for old, new in ((b'primary=1a2b3c4d', b'primary=1a2b3c4x'), (b'[set 1]', b'[\xe5\xe5\xe5 1]'),
-                         (b'[loader]', bytes(8)), (b'shadow=', b';hadow=')):
-            with self.subTest(old):
-                broken, bad = scratch('MIRROR.INI'), copy(floppy)
-                broken.write_bytes(text.read_bytes().replace(old, new))
-                self.assertNotEqual(broken.read_bytes(), text.read_bytes())
-                recipes.run('mcopy', '-o', '-i', bad, broken, '::MIRROR.INI')
-                self.play_without(bad, r'MIRROR.INI, line \d+, cannot be understood')
-
-    def test_missing(self):
-        floppy = build(make_pair())
-        recipes.run('mdel', '-i', floppy, '::MIRROR.INI')
-        self.play_without(floppy, 'MIRROR.INI cannot be read')
-
-    def test_serial_none(self):
-        pair = make_pair()
-        story = start([Disk(pair.a.path, 'dead'), pair.b.path], build(pair, '--serial', 'none'))
-        self.assertEqual(started(story), pair.b.signature)
-        self.assertEqual(story.text.split('PAYLOAD')[0].strip(), '')
+        self.reads([blank_disk(64)], 'No mirror was found on these disks', '(?m)^Error B3:',
+                   r'(?s)\A((?!The (primary|shadow) will be started).)*\Z', floppy=floppy, prompt='Start disk 80h')
 
 
 class Stick(Case):
@@ -504,53 +468,6 @@ class Stick(Case):
                 self.assertEqual(story.event('start')[0]['bootdrive'], '0x80')
                 self.check_entered(story, half, pair)
                 self.check_sees(story, 'stick', list(sees), {'a': pair.a.signature, 'b': pair.b.signature})
-
-
-class Menu(Case):
-    """Keys, from the keyboard and over the serial line."""
-
-    def press(self, *keys, serial=False, half='b', timeout=30):
-        pair = make_pair()
-
-        def act(machine):
-            machine.wait_for('Number 1 is taken in')
-            for key in keys:
-                machine.send_serial(key) if serial else machine.send_key(key)
-                if key == keys[0] and key not in '12':
-                    machine.wait_for('The clock is stopped')
-        story = start(list(pair), build(pair, timeout=timeout), act)
-        self.assertEqual(started(story), {'a': pair.a, 'b': pair.b}[half].signature, story.text)
-        self.assertEqual(story.event('boot')[0]['source'], {'a': 'primary', 'b': 'shadow'}[half])
-
-    def test_numbers(self):
-        self.press('x', '2')
-        self.press('2')
-        self.press('x', '1', half='a')
-
-    def test_arrows(self):
-        self.press('x', 'down', 'ret')
-        self.press('down', 'ret')
-        self.press('x', 'down', 'up', 'up', 'ret', half='a')
-
-    def test_serial_line(self):
-        self.press('x', '2', serial=True)
-        self.press('x', '\x1b[B', '\r', serial=True)
-        self.press('x', '\x1b[B', '\x1b[A', '\r', half='a', serial=True)
-
-    def test_time_out(self):
-        pair = make_pair()
-        story = start(list(pair), build(pair, timeout=2))
-        self.assertEqual(re.findall(r'is taken in (\d+) s', story.text), ['2', '1'])
-        self.assertEqual(started(story), pair.a.signature)
-
-    def test_restart(self):
-        pair = make_pair()
-        with Machine(list(pair), floppy=build(pair, timeout='forever')) as machine:
-            choose(machine, 'Restart the machine')
-            machine.wait_for('ft: start')
-            choose(machine, 'Start the shadow')
-            machine.wait_exit()
-            self.assertEqual(int(machine.payload()['sig80'], 16), pair.b.signature)
 
 
 if __name__ == '__main__':

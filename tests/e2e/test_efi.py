@@ -4,6 +4,7 @@
 Owns the boot medium it starts from: an unpartitioned 1.44 MB FAT12 image made by mtools, with our floppy's boot sector
 when it is built, so that one medium serves both firmwares. Takes BOOTX64.EFI from $MKB_BUILD (default: build). OVMF's
 AHCI driver reports a failed read as a success with the buffer untouched; its virtio driver reports a device error.
+Only event lines are asserted: OVMF's own console on the serial line drops letters when the host reads late.
 """
 import os
 import pathlib
@@ -17,7 +18,6 @@ BUILD = pathlib.Path(os.environ.get('MKB_BUILD', HERE.parent.parent / 'build'))
 SCRATCH = PAIR = None
 USB = ('-device', 'qemu-xhci', '-device', 'usb-storage,drive=boot,bootindex=1,removable=on')
 VIRTIO = ('-device', 'virtio-blk-pci,drive=boot,bootindex=1')
-PROMPT = 'Press a key to return'
 
 
 def scratch(name):
@@ -68,14 +68,14 @@ class Efi(unittest.TestCase):
         """The events of one look, as {name: [values]}. Whatever it saw, no disk was written to."""
         found = {}
         with self.start(disks, **options) as machine:
-            machine.wait_for(PROMPT)
+            machine.wait_for('^ft: end .*')
             for n, disk in enumerate(machine.disks):
                 if disk.fault != 'absent':
                     self.assertEqual(machine.stats(n)['wr_operations'], 0)
             for name, values in machine.events():
                 found.setdefault(name, []).append(values)
-            self.said = machine.output
         self.assertEqual((found['start'][0]['firmware'], found['start'][0]['bootdrive']), ('efi', '0x00'))
+        self.assertEqual(found['end'], [{'started': 'none', 'why': 'Windows NT starts from a BIOS only'}])
         return found
 
     def assert_members(self, found, primary, shadow, state, source):
@@ -97,8 +97,6 @@ class Efi(unittest.TestCase):
                                  [('0x80', '1a2b3c4d', '131072', 'ok'), ('0x81', '5e6f7a8b', '131072', 'ok')])
                 self.assert_members(found, 'good', 'good', 'healthy', 'primary')
                 self.assertNotIn('error', found)
-                self.assertNotIn('MIRROR.INI', self.said)
-                self.assertIn('Windows NT starts from a BIOS only', self.said)
 
     def test_absent_primary(self):
         found = self.look([Disk(PAIR.a.path, 'absent'), PAIR.b.path])
@@ -132,15 +130,23 @@ class Efi(unittest.TestCase):
         found = self.look(PAIR, config=None, extra=others)
         self.assertEqual([d['signature'] for d in found['disk']], ['1a2b3c4d', '5e6f7a8b'])
         self.assert_members(found, 'good', 'good', 'healthy', 'primary')
-        self.assertIn('MIRROR.INI cannot be read', self.said)
 
     def test_silence_and_key(self):
         """serial=none: no events after it was read. A key leads back to the firmware."""
         with self.start(PAIR, config=mirror_ini(PAIR, 'none')) as machine:
-            machine.wait_for(PROMPT)
-            machine.send_key('spc')
-            machine.wait_for('BdsDxe|Shell')
+            machine.wait_for('mkbootdisk', whole_line=False)
+            self.until_back(machine)
             self.assertEqual(machine.events(), [])
+
+    def until_back(self, machine):
+        """Presses a key until the firmware goes on: keys from before the question do not count."""
+        for _ in range(60):
+            machine.send_key('spc')
+            try:
+                return machine.wait_for('BdsDxe|Shell', timeout=1)
+            except AssertionError:
+                self.assertIsNone(machine.process.poll())
+        return self.fail('a key does not lead back to the firmware')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@
 #include "mirror/decide.h"
 #include "unit.h"
 
-#define FLAGS 7u
+#define FLAGS 8u
 #define COMBINATIONS (1u << (2 * FLAGS + 1))
 
 /* What a person would call a member, looked at alone. */
@@ -36,13 +36,14 @@ static struct member_facts member_of(unsigned bits)
                                  .has_extent = bits >> 3 & 1,
                                  .readable = bits >> 4 & 1,
                                  .ft_bit = bits >> 5 & 1,
-                                 .disabled = bits >> 6 & 1};
+                                 .disabled = bits >> 6 & 1,
+                                 .left_behind = bits >> 7 & 1};
 }
 
 static void take(unsigned combination)
 {
-    facts.member[0] = member_of(combination & 0x7F);
-    facts.member[1] = member_of(combination >> FLAGS & 0x7F);
+    facts.member[0] = member_of(combination & 0xFF);
+    facts.member[1] = member_of(combination >> FLAGS & 0xFF);
     facts.different = combination >> (2 * FLAGS) & 1;
     memset(&verdict, 0xC3, sizeof verdict);
     mirror_decide(&facts, &verdict);
@@ -56,7 +57,7 @@ static enum kind kind_of(const struct member_facts *member)
         return member->dead_candidate ? DEAD : ABSENT;
     if (!member->has_extent)
         return NO_PARTITION;
-    if (member->disabled)
+    if (member->disabled || member->left_behind)
         return WRITTEN_OFF;
     return member->readable ? FINE : BAD;
 }
@@ -66,7 +67,8 @@ static char letter_of(unsigned role)
     static const char letters[KINDS] = {'A', 'D', 'F', 'F', 'S', 'B', 'G'};
     const struct member_facts *self = &facts.member[role];
     const struct member_facts *other = &facts.member[1 - role];
-    if (kind_of(self) == FINE && kind_of(other) == FINE && self->ft_bit && !other->ft_bit)
+    bool both_there = kind_of(self) >= BAD && kind_of(other) >= BAD;
+    if (both_there && self->ft_bit && !other->ft_bit)
         return 'S'; /* left behind when the other was taken out of the mirror */
     return letters[kind_of(self)];
 }
@@ -101,7 +103,7 @@ static void the_table_holds_for_all_facts(void **state)
         char source = verdict.source == ROLE_PRIMARY ? 'p' : verdict.source == ROLE_SHADOW ? 's' : '?';
         if (verdict.state != row.state || source != row.source || letters[verdict.member[0]] != letter_of(0) ||
             letters[verdict.member[1]] != letter_of(1))
-            fail_msg("facts %04x (%c %c): %s %c, expected %s %c", i, letter_of(0), letter_of(1),
+            fail_msg("facts %05x (%c %c): %s %c, expected %s %c", i, letter_of(0), letter_of(1),
                      set_state_name(verdict.state), source, set_state_name(row.state), row.source);
     }
 }
@@ -109,7 +111,8 @@ static void the_table_holds_for_all_facts(void **state)
 static void check_source(void)
 {
     const struct member_facts *source = &facts.member[verdict.source];
-    assert_true(source->present && !source->ambiguous && source->has_extent && !source->disabled);
+    assert_true(source->present && !source->ambiguous && source->has_extent && !source->disabled &&
+                !source->left_behind);
     enum member_state state = verdict.member[verdict.source];
     assert_true(state == MEMBER_GOOD || state == MEMBER_FAILING);
     if (state == MEMBER_GOOD)
@@ -167,9 +170,9 @@ static void a_half_left_behind_is_never_started_unasked(void **state)
         for (unsigned role = 0; role < ROLE_COUNT; role++) {
             const struct member_facts *other = &facts.member[1 - role];
             bool left_behind = facts.member[role].ft_bit && other->present && !other->ambiguous && other->has_extent &&
-                               !other->ft_bit && !other->disabled;
+                               !other->ft_bit && !other->disabled && !other->left_behind;
             if (left_behind && verdict.source == role)
-                fail_msg("facts %04x: the %s was left behind and is started", i, role_name((enum role)role));
+                fail_msg("facts %05x: the %s was left behind and is started", i, role_name((enum role)role));
         }
     }
 }

@@ -197,6 +197,20 @@ static void break_asked_for_then_undone(void **state)
     assert_int_equal(rig_run(&rig), RIG_RESTART);
 }
 
+/* The journal remembers which half went on alone, even when that half is not there to show it. */
+static void the_half_left_behind_is_not_started_unasked(void **state)
+{
+    (void)state;
+    again("auto");
+    faultdev_kill(&rig.fault[0], FAULT_ERROR);
+    expect_start(ROLE_SHADOW, 0x81);
+    rig_heal(&rig);
+    rig.absent[1] = true;
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(rig_event(&rig, "role=primary drive=0x80 state=stale"));
+    assert_int_equal(rig.disk_writes, 0);
+}
+
 static void a_write_protected_floppy(void **state)
 {
     (void)state;
@@ -284,6 +298,7 @@ static const struct CMUnitTest tests[] = {
     TEST(break_auto),
     TEST(break_never_and_healthy_auto),
     TEST(break_asked_for_then_undone),
+    TEST(the_half_left_behind_is_not_started_unasked),
     TEST(a_write_protected_floppy),
     TEST(nothing_to_start),
     TEST(no_mirror_is_not_called_a_primary),
