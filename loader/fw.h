@@ -31,7 +31,7 @@ struct firmware {
     bool stopped;     /* the shell is done: leave loader_run */
     /* Fill in the hard disk number `index`; its device makes one attempt per read. ST_NOT_FOUND past the last one. */
     enum status (*disk_open)(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry);
-    struct disk_writer writer; /* for hard disks by drive number, and for `boot_device` by its own */
+    struct disk_writer writer;    /* for hard disks by drive number, and for `boot_device` by its own */
     struct blockdev *boot_device; /* the boot disk, one attempt per read; null if there is none to read */
     uint32_t boot_sectors_per_track;
     struct boot_seed seed[3];

@@ -75,8 +75,7 @@ static enum exit_code choose(const struct request *request, const struct host_se
     if (survey->place[*keep].partition == NULL)
         return complain(EXIT_REFUSED, "mirror %u: the %s is not there: %s", index + 1, role_name(*keep),
                         why_text(survey->verdict.why[*keep]));
-    if (survey->verdict.source != ROLE_NONE && *keep != survey->verdict.source &&
-        survey->verdict.state != SET_HEALTHY)
+    if (survey->verdict.source != ROLE_NONE && *keep != survey->verdict.source && survey->verdict.state != SET_HEALTHY)
         return complain(EXIT_REFUSED, "mirror %u: %s Keeping the %s would lose it; nothing was changed", index + 1,
                         sentence, role_name(*keep));
     return EXIT_DONE;

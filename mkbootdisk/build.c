@@ -49,8 +49,18 @@ struct build {
     struct floppy floppy;
 };
 
-enum option_code { OPT_FORMAT = 256, OPT_LOADER, OPT_BREAK, OPT_TIMEOUT, OPT_SERIAL, OPT_NT_PATH, OPT_ACCEPT, OPT_DRY,
-                   OPT_HELP, OPT_GIVEN };
+enum option_code {
+    OPT_FORMAT = 256,
+    OPT_LOADER,
+    OPT_BREAK,
+    OPT_TIMEOUT,
+    OPT_SERIAL,
+    OPT_NT_PATH,
+    OPT_ACCEPT,
+    OPT_DRY,
+    OPT_HELP,
+    OPT_GIVEN
+};
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                         {"format", required_argument, NULL, OPT_FORMAT},
@@ -157,8 +167,7 @@ static enum exit_code read_given(struct given_file *file, const char *name)
     else if (info.st_size > (off_t)FLOPPY_BYTES_MAX)
         code = complain(EXIT_IO, "%s: has %lld bytes, more than any floppy; is this %s?", file->path,
                         (long long)info.st_size, name);
-    else if ((file->bytes = malloc(file->count)) == NULL ||
-             read(fd, file->bytes, file->count) != (ssize_t)file->count)
+    else if ((file->bytes = malloc(file->count)) == NULL || read(fd, file->bytes, file->count) != (ssize_t)file->count)
         code = complain(EXIT_IO, "%s: cannot be read completely", file->path);
     else if (is_packed(file->bytes, file->count))
         code = complain(EXIT_IO, "%s: is still packed (%.4s at offset 0); expand it first (F03)", file->path,
@@ -191,7 +200,8 @@ static enum exit_code check_contents(const struct build *build)
             (survey->verdict.state == SET_SPLIT && survey->sample.different && build->accept_different))
             continue;
         return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
-                        survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different" : "");
+                        survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different"
+                                                           : "");
     }
     return EXIT_DONE;
 }
@@ -280,8 +290,7 @@ static void tell(const struct build *build)
     const struct mirror_set *mirror = &build->set.config.set[0];
     printf("%s: a %ld KB boot disk for the mirror of disk %08x (primary) and disk %08x (shadow).\n", build->output,
            build->kilobytes, mirror->member[ROLE_PRIMARY].signature, mirror->member[ROLE_SHADOW].signature);
-    printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n",
-           HOST_SAMPLES);
+    printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n", HOST_SAMPLES);
     if (build->given[GIVEN_NTLDR].path == NULL)
         puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
              "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
@@ -337,8 +346,8 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
 static enum exit_code run(int argc, char **argv)
 {
     static struct build build;
-    build = (struct build){
-        .kilobytes = 1440, .nt_path = "\\WINNT", .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
+    build =
+        (struct build){.kilobytes = 1440, .nt_path = "\\WINNT", .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
     for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
         if (option == OPT_HELP)
             return show_usage(&build_command);
@@ -371,7 +380,8 @@ const struct command build_command = {
     .summary = "make the boot disk from the two disks of a mirror",
     .usage =
         "usage: mkbootdisk build -o BOOTDISK [OPTIONS] DISK...\n\n"
-        "Makes a boot floppy (an image file, or the floppy drive itself) that finds out which half of the mirror holds\n"
+        "Makes a boot floppy (an image file, or the floppy drive itself) that finds out which half of the mirror "
+        "holds\n"
         "the truth and starts it. The disks are only read.\n\n"
         "  -o FILE                what to write\n"
         "  --format KB            720, 1200, 1440 (default) or 2880\n"

@@ -48,7 +48,7 @@ struct outcome {
     enum role source;
     enum boot_method method;
     bool breaks;
-    bool starts; /* by itself, without a key press */
+    bool starts;    /* by itself, without a key press */
     unsigned entry; /* a classic floppy: the BOOT.INI entry to choose, 1 = the default */
 };
 
@@ -94,9 +94,8 @@ static void attach(struct machine *machine, struct blockdev *below, enum fate fa
     struct simulated *disk = &machine->disk[machine->count];
     if (fate == FATE_ABSENT || machine->count == DISKS_MAX)
         return;
-    disk->device = (struct blockdev){.read = simulated_read,
-                                     .sectors = below->sectors,
-                                     .drive = (uint8_t)(DRIVE_FIRST + machine->count)};
+    disk->device = (struct blockdev){
+        .read = simulated_read, .sectors = below->sectors, .drive = (uint8_t)(DRIVE_FIRST + machine->count)};
     disk->below = fate == FATE_DEAD ? NULL : below;
     machine->count++;
 }
@@ -189,8 +188,7 @@ static bool is_good(const struct outcome *outcome, enum role wanted)
 
 static void print_outcome(const struct outcome *outcome, const struct scenario *scenario, bool good)
 {
-    printf("%s %-32s %-9s ", good ? "ok " : "BAD", scenario->text,
-           set_state_name(outcome->state));
+    printf("%s %-32s %-9s ", good ? "ok " : "BAD", scenario->text, set_state_name(outcome->state));
     if (outcome->source == ROLE_NONE)
         puts("asks which half to start");
     else if (outcome->entry > 1)
@@ -283,8 +281,9 @@ static enum exit_code run(int argc, char **argv)
 const struct command check_command = {
     .name = "check",
     .summary = "for each thing that may fail: what would this boot disk do?",
-    .usage = "usage: mkbootdisk check [--json] BOOTDISK DISK...\n\n"
-             "Runs the loader's own decision over the disks as they are, and with each of them missing, dead or moved.\n"
-             "Nothing is written. Exit code 0: in every case the right half starts by itself; 1: not so.\n",
+    .usage =
+        "usage: mkbootdisk check [--json] BOOTDISK DISK...\n\n"
+        "Runs the loader's own decision over the disks as they are, and with each of them missing, dead or moved.\n"
+        "Nothing is written. Exit code 0: in every case the right half starts by itself; 1: not so.\n",
     .run = run,
 };

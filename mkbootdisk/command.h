@@ -16,8 +16,8 @@ enum exit_code {
 
 struct command {
     const char *name;
-    const char *summary; /* one line for the list of commands */
-    const char *usage;   /* all of `mkbootdisk NAME --help` */
+    const char *summary;                          /* one line for the list of commands */
+    const char *usage;                            /* all of `mkbootdisk NAME --help` */
     enum exit_code (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 

@@ -12,7 +12,7 @@
 #define FLOPPY_FILES_MAX 12
 
 struct floppy_file {
-    const char *name;     /* in the root directory, such as "STAGE2.BIN" */
+    const char *name; /* in the root directory, such as "STAGE2.BIN" */
     const uint8_t *bytes;
     const char *source; /* where they came from, for messages; null for files of our own */
     size_t count;

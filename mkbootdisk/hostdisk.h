@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Image files and block devices as the core's block devices. Knows files and errno; knows nothing of what is on them. */
+/* Image files and block devices as the core's block devices. Knows files and errno; knows nothing of what is on them.
+ */
 #ifndef HOSTDISK_H
 #define HOSTDISK_H
 

@@ -106,12 +106,10 @@ static enum exit_code complain_about_table(const struct host_set *set, unsigned 
     const char *path = set->disk[index].path;
     const struct disk_table *table = &disk->table;
     if (disk->dead)
-        return complain(EXIT_IO, "%s: sector 0 (offset 0) cannot be read. The disk is dead or the image damaged",
-                        path);
-    return complain(table->problem == SITE_DYNAMIC ? EXIT_REFUSED : EXIT_FOUND,
-                    "%s: sector %u (offset %llu): %s (%s)", path, table->problem_lba,
-                    (unsigned long long)table->problem_lba * SECTOR_BYTES, site_text(table->problem),
-                    site_code(table->problem));
+        return complain(EXIT_IO, "%s: sector 0 (offset 0) cannot be read. The disk is dead or the image damaged", path);
+    return complain(table->problem == SITE_DYNAMIC ? EXIT_REFUSED : EXIT_FOUND, "%s: sector %u (offset %llu): %s (%s)",
+                    path, table->problem_lba, (unsigned long long)table->problem_lba * SECTOR_BYTES,
+                    site_text(table->problem), site_code(table->problem));
 }
 
 /* Where a partition of the report stands, for a person. */
@@ -130,8 +128,9 @@ static enum exit_code complain_about_pairing(const struct host_set *set)
     char first[512];
     char second[512];
     if (set->report.problem == PAIR_NONE)
-        return complain(EXIT_FOUND, "%s: no partition of a fault-tolerance type (81h-8Eh, C1h-CEh) at LBA 0's table, "
-                                    "nor on the other disks. Is this the mirrored disk, given in the order of the BIOS?",
+        return complain(EXIT_FOUND,
+                        "%s: no partition of a fault-tolerance type (81h-8Eh, C1h-CEh) at LBA 0's table, "
+                        "nor on the other disks. Is this the mirrored disk, given in the order of the BIOS?",
                         set->disk[0].path);
     describe(set, 0, first, sizeof first);
     describe(set, 1, second, sizeof second);
@@ -146,12 +145,14 @@ static enum exit_code complain_about_pairing(const struct host_set *set)
                         "%s has more than one twin, among them %s. Leave out the disk that is not part of the mirror",
                         first, second);
     case PAIR_NO_SIGNATURE:
-        return complain(EXIT_FOUND, "%s: its disk, or that of %s, has signature 0 at offset 440. Disk Administrator "
-                                    "writes one when it is started; then make the images again (A19)",
+        return complain(EXIT_FOUND,
+                        "%s: its disk, or that of %s, has signature 0 at offset 440. Disk Administrator "
+                        "writes one when it is started; then make the images again (A19)",
                         first, second);
     case PAIR_SAME_SIGNATURE:
-        return complain(EXIT_FOUND, "%s and %s are on disks with the same signature at offset 440, so they cannot be "
-                                    "told apart. One is a copy: leave it out (A20)",
+        return complain(EXIT_FOUND,
+                        "%s and %s are on disks with the same signature at offset 440, so they cannot be "
+                        "told apart. One is a copy: leave it out (A20)",
                         first, second);
     default:
         return complain(EXIT_FOUND, "%s: there are more than %u mirrors on these disks", first, SETS_MAX);

@@ -27,8 +27,8 @@ static bool is_undo_file(struct host_disk *file)
 
 static enum exit_code use_file(struct host_journal *out)
 {
-    out->file_store = (struct journal_store){
-        .read = file_read, .write = file_write, .sectors = (uint32_t)out->file.device.sectors};
+    out->file_store =
+        (struct journal_store){.read = file_read, .write = file_write, .sectors = (uint32_t)out->file.device.sectors};
     out->store = &out->file_store;
     out->journal = &out->file_journal;
     if (journal_load(out->store, out->journal) == ST_OK)

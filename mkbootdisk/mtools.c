@@ -40,8 +40,8 @@ static enum exit_code run(const char *const *arguments)
 enum exit_code mtools_format(const char *image, unsigned kilobytes, const char *boot_sector)
 {
     char size[16];
-    const char *const arguments[] = {"mformat", "-C",          "-i", image,     "-f", size, "-N",
-                                     VOLUME_SERIAL, "-B", boot_sector, "::", NULL};
+    const char *const arguments[] = {"mformat", "-C",          "-i", image,       "-f", size,
+                                     "-N",      VOLUME_SERIAL, "-B", boot_sector, "::", NULL};
     snprintf(size, sizeof size, "%u", kilobytes);
     return run(arguments);
 }

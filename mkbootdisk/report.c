@@ -157,8 +157,9 @@ void report_sentence(const struct host_set *set, unsigned index, char *buffer, s
             snprintf(buffer, bytes, "Which half holds the truth cannot be told.");
         break;
     case SET_FAILING:
-        snprintf(buffer, bytes, verdict->source == ROLE_NONE ? "Neither half can be started."
-                                                             : "No half can be read completely; the %s is the better one.",
+        snprintf(buffer, bytes,
+                 verdict->source == ROLE_NONE ? "Neither half can be started."
+                                              : "No half can be read completely; the %s is the better one.",
                  source);
         break;
     }

@@ -7,12 +7,10 @@
 
 enum option_code { OPT_FINISH = 256, OPT_DRY, OPT_JSON, OPT_WRITE, OPT_HELP };
 
-static const struct option options[] = {{"finish", no_argument, NULL, OPT_FINISH},
-                                        {"dry-run", no_argument, NULL, OPT_DRY},
-                                        {"json", no_argument, NULL, OPT_JSON},
-                                        {"write", no_argument, NULL, OPT_WRITE},
-                                        {"help", no_argument, NULL, OPT_HELP},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"finish", no_argument, NULL, OPT_FINISH}, {"dry-run", no_argument, NULL, OPT_DRY},
+    {"json", no_argument, NULL, OPT_JSON},     {"write", no_argument, NULL, OPT_WRITE},
+    {"help", no_argument, NULL, OPT_HELP},     {NULL, 0, NULL, 0}};
 
 static enum exit_code check_state(const struct host_journal *journal, bool finish)
 {

@@ -25,7 +25,6 @@ void writing_show(const struct writing *writing, const struct host_set *set, con
 enum exit_code writing_apply(const struct writing *writing, struct host_set *set, const struct changeset *changes);
 
 /** Undo, or finish, what an open journal holds. `changes` is what journal_changes gave. */
-enum exit_code writing_replay(struct host_journal *journal, struct host_set *set, bool undo,
-                              struct changeset *changes);
+enum exit_code writing_replay(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes);
 
 #endif

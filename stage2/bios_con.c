@@ -35,11 +35,11 @@ static unsigned patience;
 static void com1_init(void)
 {
     static const uint8_t steps[][2] = {
-        {1, 0x00}, /* no interrupts */
+        {1, 0x00},                 /* no interrupts */
         {3, 0x80}, {0, 1}, {1, 0}, /* divisor 1: 115200 */
-        {3, 0x03}, /* 8N1 */
-        {2, 0x07}, /* FIFO on and empty */
-        {4, 0x03}, /* DTR, RTS */
+        {3, 0x03},                 /* 8N1 */
+        {2, 0x07},                 /* FIFO on and empty */
+        {4, 0x03},                 /* DTR, RTS */
     };
     for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++)
         port_out((uint16_t)(COM1 + steps[i][0]), steps[i][1]);

@@ -74,8 +74,8 @@ static bool chs_transfer(struct bios_disk *disk, uint32_t function, uint64_t lba
     uint32_t track = (uint32_t)lba / disk->geometry.sectors_per_track;
     uint32_t cylinder = track / disk->geometry.heads;
     *regs = regs_init(function << 8 | sectors);
-    regs->ecx = (cylinder & 0xFF) << 8 | (cylinder >> 2 & 0xC0) |
-                ((uint32_t)lba % disk->geometry.sectors_per_track + 1);
+    regs->ecx =
+        (cylinder & 0xFF) << 8 | (cylinder >> 2 & 0xC0) | ((uint32_t)lba % disk->geometry.sectors_per_track + 1);
     regs->edx = track % disk->geometry.heads << 8;
     regs->es = BOUNCE_SEGMENT;
     return call(disk, regs);
@@ -152,8 +152,7 @@ static enum status disk_write(struct disk_writer *writer, uint8_t drive, uint64_
     for (unsigned attempt = 0; attempt < WRITE_ATTEMPTS && !good; attempt++) {
         reset_if_needed(disk);
         memcpy((void *)BOUNCE, sector, SECTOR_BYTES);
-        good = disk->edd ? edd_transfer(disk, EDD_WRITE, lba, 1, &regs)
-                         : chs_transfer(disk, DISK_WRITE, lba, 1, &regs);
+        good = disk->edd ? edd_transfer(disk, EDD_WRITE, lba, 1, &regs) : chs_transfer(disk, DISK_WRITE, lba, 1, &regs);
         (void)finish(disk, good, &regs); /* notes the fault; the result is `good` */
     }
     return good ? ST_OK : ST_IO;

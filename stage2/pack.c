@@ -8,9 +8,9 @@
 #include <ucl/ucl.h>
 
 enum {
-    IMAGE_MAX = 0x10000,                        /* targets have 16 bits */
+    IMAGE_MAX = 0x10000,                          /* targets have 16 bits */
     PACKED_MAX = IMAGE_MAX + IMAGE_MAX / 8 + 256, /* UCL's worst case */
-    CALL = 0xE8,                                /* E9h is JMP */
+    CALL = 0xE8,                                  /* E9h is JMP */
     OPERAND = 4,
     MARKERS = 256
 };
@@ -21,7 +21,7 @@ struct image {
 };
 
 struct packed {
-    uint8_t bytes[1 + PACKED_MAX];              /* the marker comes first */
+    uint8_t bytes[1 + PACKED_MAX]; /* the marker comes first */
     size_t size;
 };
 
@@ -96,9 +96,9 @@ static void try_marker(const struct image *image, uint8_t marker, struct packed 
     make_absolute(&absolute, marker, used);
     if (used[marker])
         return;
-    memset(&config, 0xFF, sizeof config);       /* everything at its default ... */
+    memset(&config, 0xFF, sizeof config); /* everything at its default ... */
     config.bb_endian = 0;
-    config.bb_size = 8;                         /* ... but a bit buffer of bytes: the shortest code to read it */
+    config.bb_size = 8; /* ... but a bit buffer of bytes: the shortest code to read it */
     if (ucl_nrv2b_99_compress(absolute.bytes, (ucl_uint)absolute.size, packed.bytes + 1, &size, NULL, 10, &config,
                               NULL) != UCL_E_OK)
         return;

@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 30
 TEST_RIG := memdev faultdev fixture rigfw
 
 # Kept, or every change would compile everything again.
-.PRECIOUS: $(T)/%.o
+.PRECIOUS: $(T)/%.o $(T)/libfuzz/%
 
 .PHONY: check-unit check-sweep check-diff check-fuzz-smoke check-static fuzz
 
@@ -67,7 +67,7 @@ $(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpu
 
 fuzz-%: $(T)/libfuzz/% $(T)/seeds
 	@mkdir -p $(T)/found-$*
-	cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 . \
+	@cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 . \
 	    $(abspath $(T)/seeds) > log 2>&1 || { tail -40 log; false; }
 	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
 

@@ -5,8 +5,7 @@
 enum status trail_fail(struct trail *trail, enum site site, enum status status, uint8_t drive, uint64_t lba)
 {
     if (trail != 0 && trail->used < TRAIL_MAX)
-        trail->entry[trail->used++] =
-            (struct trail_entry){.site = site, .status = status, .drive = drive, .lba = lba};
+        trail->entry[trail->used++] = (struct trail_entry){.site = site, .status = status, .drive = drive, .lba = lba};
     return status;
 }
 

@@ -102,8 +102,7 @@ static void decode_header(const uint8_t *header, struct change *out)
     out->why[CHANGE_WHY_BYTES - 1] = '\0';
 }
 
-static enum status write_record(struct journal_store *store, uint32_t index, const struct change *change,
-                                uint32_t *crc)
+static enum status write_record(struct journal_store *store, uint32_t index, const struct change *change, uint32_t *crc)
 {
     uint8_t header[SECTOR_BYTES];
     uint8_t back[SECTOR_BYTES];
@@ -149,8 +148,7 @@ enum status journal_changes(struct journal_store *store, const struct journal *j
         uint8_t header[SECTOR_BYTES];
         uint8_t *const parts[JOURNAL_RECORD_SECTORS] = {header, change->old_bytes, change->new_bytes};
         for (uint32_t part = 0; part < JOURNAL_RECORD_SECTORS; part++) {
-            enum status status =
-                store->read(store, JOURNAL_SLOTS + i * JOURNAL_RECORD_SECTORS + part, parts[part]);
+            enum status status = store->read(store, JOURNAL_SLOTS + i * JOURNAL_RECORD_SECTORS + part, parts[part]);
             if (status != ST_OK)
                 return status;
             crc = crc32_add(crc, parts[part], SECTOR_BYTES);

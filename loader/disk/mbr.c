@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Decoding of partition tables. Every EBR must lie inside the extended partition and may be visited once, so a hostile
- * chain ends; the order on disk is free, since partition tools do write chains out of order. Two orders of numbering exist; this is ARC's: primaries, then logical drives (Q102873). */
+ * chain ends; the order on disk is free, since partition tools do write chains out of order. Two orders of numbering
+ * exist; this is ARC's: primaries, then logical drives (Q102873). */
 #include "disk/mbr.h"
 
 #define PRIMARIES 4u

@@ -24,8 +24,7 @@ enum status fat_mount(struct blockdev *device, uint64_t start_lba, struct fat *o
     out->root_sectors = (get_le16(boot + 0x11) * ENTRY_BYTES + SECTOR_BYTES - 1) / SECTOR_BYTES;
     out->data_lba = out->root_lba + out->root_sectors;
     if (get_le16(boot + 0x0B) != SECTOR_BYTES || per_cluster == 0 || (per_cluster & (per_cluster - 1)) != 0 ||
-        out->fat_lba == 0 || fat_sectors == 0 || boot[0x10] == 0 || out->root_sectors == 0 ||
-        sectors <= out->data_lba)
+        out->fat_lba == 0 || fat_sectors == 0 || boot[0x10] == 0 || out->root_sectors == 0 || sectors <= out->data_lba)
         return blockdev_fail(device, SITE_FAT_SHAPE, ST_CORRUPT, start_lba);
     out->clusters = (sectors - out->data_lba) / per_cluster;
     if (out->clusters > FAT16_CLUSTERS_MAX)

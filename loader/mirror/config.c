@@ -163,7 +163,8 @@ enum status config_parse(const char *text, size_t bytes, struct config *out, uns
 
 void config_write(const struct config *config, struct text *out)
 {
-    text_add(out, "; mkbootdisk: what this boot disk was built for. Build it again when the disks change.\r\n[loader]\r\n");
+    text_add(out,
+             "; mkbootdisk: what this boot disk was built for. Build it again when the disks change.\r\n[loader]\r\n");
     if (config->timeout_s == TIMEOUT_FOREVER)
         text_add(out, "timeout=forever\r\n");
     else

@@ -90,8 +90,7 @@ static void judge_both_good(const struct set_facts *facts, struct mirror_verdict
 static void judge_one_good(enum role good, const struct set_facts *facts, struct mirror_verdict *out)
 {
     out->source = good;
-    out->state =
-        good == ROLE_SHADOW && out->member[ROLE_PRIMARY] == MEMBER_STALE ? SET_STALE : SET_DEGRADED;
+    out->state = good == ROLE_SHADOW && out->member[ROLE_PRIMARY] == MEMBER_STALE ? SET_STALE : SET_DEGRADED;
     out->may_break = facts->member[good].ft_bit;
 }
 

@@ -36,8 +36,7 @@ static void report_problem(struct pair_report *report, enum pair_problem problem
                            struct candidate second)
 {
     if (report->problem == PAIR_OK)
-        *report = (struct pair_report){
-            problem, {first.disk, second.disk}, {first.partition, second.partition}};
+        *report = (struct pair_report){problem, {first.disk, second.disk}, {first.partition, second.partition}};
 }
 
 /* The twin of `self` on other disks. Returns how many disks offer one; the first in `*twin`. `*near` is any other

@@ -39,7 +39,8 @@ void bootini_write(const struct bootini *ini, struct text *out);
 /** The value of `[boot loader] timeout`, in seconds: 0 no menu, -1 for ever (Q131603); 30 when there is none. */
 int bootini_timeout_s(const struct bootini *ini);
 
-/** The ARC path of an entry or default line. Errors: those of arc_parse; ST_NOT_FOUND for a path with a drive letter. */
+/** The ARC path of an entry or default line. Errors: those of arc_parse; ST_NOT_FOUND for a path with a drive letter.
+ */
 MUST_CHECK enum status bootini_path(const struct bootini_line *line, struct arc_path *out);
 
 #endif

@@ -19,8 +19,8 @@ static inline uint8_t ft_plain_type(uint8_t type)
 /** Whether the type names a file system NT can mirror: FAT12, FAT16, NTFS and (Windows 2000) FAT32. */
 static inline bool ft_is_file_system(uint8_t plain_type)
 {
-    return plain_type == 0x01 || plain_type == 0x04 || plain_type == 0x06 || plain_type == 0x07 ||
-           plain_type == 0x0B || plain_type == 0x0C || plain_type == 0x0E;
+    return plain_type == 0x01 || plain_type == 0x04 || plain_type == 0x06 || plain_type == 0x07 || plain_type == 0x0B ||
+           plain_type == 0x0C || plain_type == 0x0E;
 }
 
 /** A member of a set: 81h-8Eh or C1h-CEh. 82h, 83h and 85h are Linux's and are not members. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A library to be preloaded: the n-th pwrite of a program does not go as it should. CUT_AT is n (from 1), CUT_HOW one of
- *   before, torn, after  the power goes before the write, in its middle (its first half is written), right after it
+/* A library to be preloaded: the n-th pwrite of a program does not go as it should. CUT_AT is n (from 1), CUT_HOW one
+ * of before, torn, after  the power goes before the write, in its middle (its first half is written), right after it
  *   eio, enospc          it fails; the same for eio-on and enospc-on, but all later ones fail as well
  *   short                it writes its first half and says so
  *   lost                 it says it went well and writes nothing, so that reading back shows the old bytes

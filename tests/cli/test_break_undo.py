@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import unittest
 
-from cli import (DONE, FOUND, IO, REFUSED, SECTOR, SMALL, TOOL, USAGE, CliCase, defects, digest, disks, recipe_pair,
+from cli import (DONE, FOUND, IO, REFUSED, SECTOR, SMALL, TOOL, USAGE, CliCase, defects, disks, recipe_pair,
                  snapshot, type_byte)
 
 TWO_SETS = dict(SMALL, primary_start=4095, primary_extra=((63, 3969, 0x87),), shadow_extra=((63, 3969, 0x87),))
@@ -66,12 +66,9 @@ class WhatChanges(BreakCase):
     def round_trip(self, options, expected, **recipe):
         """Break, look at every byte, undo, and look again."""
         self.start(**recipe)
-        for damage in recipe and [] or []:
-            damage()
         result = self.breaks(*options)
         self.assert_changed(**expected)
         self.assertIn('undo', result.out)
-        self.complains(REFUSED, ['mkbootdisk.undo', 'done'], 'break', '--write', '--keep', 'shadow', self.a, self.b)
         self.must(DONE, 'undo', '--write', self.undo_file, self.a, self.b)
         self.assert_changed()
         self.unchanged(FOUND, 'undo', '--write', self.undo_file, self.a, self.b)
@@ -185,10 +182,9 @@ class Refusals(BreakCase):
         text = self.write('letter.txt', b'Dear Sir, ' * 500)
         for name in (self.a, self.b, text, self.dir / 'cwd'):
             with self.subTest(name=name.name):
-                result = self.unchanged(self.run_tool('survey', name).code and
-                                        self.run_tool('break', '--write', '--keep', 'primary', '--undo-file', name,
-                                                      self.a, self.b).code, 'break', '--write', '--keep', 'primary',
-                                        '--undo-file', name, self.a, self.b)
+                before = snapshot(self.dir)
+                result = self.run_tool('break', '--write', '--keep', 'primary', '--undo-file', name, self.a, self.b)
+                self.assertEqual(before, snapshot(self.dir))
                 self.assertIn(result.code, (USAGE, IO, REFUSED))
                 self.assertIn(name.name, result.err)
         self.assert_changed()
@@ -265,13 +261,19 @@ class WhereTheUndoIs(BreakCase):
         self.breaks('--keep', 'shadow', '--bootdisk', boot)
         self.assertEqual(os.listdir(self.dir / 'cwd'), [])
         at = whole.index(b'FTJRNL01')
-        marked = {n for n in range(len(whole)) if whole[n] != boot.read_bytes()[n]}
+        now = boot.read_bytes()
+        marked = {n for n in range(len(whole)) if whole[n] != now[n]}
         self.assertTrue(marked and min(marked) >= at and max(marked) < at + 26 * SECTOR)
         self.complains(REFUSED, r'ft\.img|J3', 'break', '--write', '--set', '1', '--keep', 'shadow', '--bootdisk', boot,
                        *self.fresh_pair())
         self.must(DONE, 'undo', '--write', boot, self.a, self.b)
         self.assert_changed()
         self.unchanged(FOUND, 'undo', '--write', boot, self.a, self.b)
+
+    def test_never_overwritten_while_an_undo_is_possible(self):
+        self.start()
+        self.breaks('--keep', 'primary')
+        self.complains(REFUSED, ['mkbootdisk.undo', 'done'], 'break', '--write', '--keep', 'shadow', *self.fresh_pair())
 
     def fresh_pair(self):
         folder = self.dir / 'fresh'
@@ -342,19 +344,16 @@ class Undo(BreakCase):
         self.broken()
         whole = self.undo_file.read_bytes()
         record = range(2 * SECTOR, 5 * SECTOR)
-        for at in list(record)[::37] + [record[0], record[-1], 3 * SECTOR + TYPE_AT, 4 * SECTOR + TYPE_AT]:
+        spots = {at: (at,) for at in list(record)[::37] + [record[0], record[-1], 3 * SECTOR + TYPE_AT]}
+        spots.update({at: (at, SECTOR + at) for at in list(range(8, 24)) + [0, 5, 7, 100, 300, 508, 511]})
+        for at, flipped in spots.items():
             damaged = bytearray(whole)
-            damaged[at] ^= 0x10
+            for byte in flipped:
+                damaged[byte] ^= 0x10
             self.undo_file.write_bytes(damaged)
-            with self.subTest(offset=at):
-                self.undo(IO, ['mkbootdisk.undo', 'checksum'])
-        for at in list(range(8, 24)) + [100, 300, 508, 511]:
-            damaged = bytearray(whole)
-            damaged[at] ^= 0x10
-            damaged[SECTOR + at] ^= 0x10
-            self.undo_file.write_bytes(damaged)
-            with self.subTest(slots=at):
-                self.undo(IO, ['mkbootdisk.undo', 'offset'])
+            result = self.unchanged(IO, 'undo', '--write', self.undo_file, self.a, self.b)
+            self.assertRegex(result.err, r'mkbootdisk\.undo: ', 'offset %d' % at)
+        self.undo(IO, 'mkbootdisk.undo')
 
     def test_truncated_undo_file(self):
         self.broken()

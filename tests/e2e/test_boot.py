@@ -451,24 +451,5 @@ class Screen(Case):
                    r'(?s)\A((?!The (primary|shadow) will be started).)*\Z', floppy=floppy, prompt='Start disk 80h')
 
 
-class Stick(Case):
-    """The same image on a USB stick: the BIOS calls it 80h, and the disks come after it."""
-
-    def test_both_halves_are_found(self):
-        pair = make_pair()
-        for machine, half, sees in (('a b', pair.a, 'ab'), ('b a', pair.a, 'ab'), ('a:absent b', pair.b, 'b'),
-                                    ('a:dead b', pair.b, 'b')):
-            with self.subTest(machine):
-                stick = build(pair)
-                extra = ('-device', 'usb-ehci', '-drive', 'if=none,id=stick,format=raw,file=%s' % stick,
-                         '-device', 'usb-storage,drive=stick,bootindex=0')
-                with Machine([disk for _, disk in put_together(machine, pair)], extra=extra) as pc:
-                    self.assertEqual(pc.wait_exit(), PAYLOAD_EXIT, pc.output)
-                    story = Story(pc.output, pc.events(), pc.payload(), {}, {})
-                self.assertEqual(story.event('start')[0]['bootdrive'], '0x80')
-                self.check_entered(story, half, pair)
-                self.check_sees(story, 'stick', list(sees), {'a': pair.a.signature, 'b': pair.b.signature})
-
-
 if __name__ == '__main__':
     unittest.main()

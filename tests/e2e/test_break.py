@@ -351,7 +351,7 @@ class Menu(Case):
             for key in keys:
                 machine.send_serial(key) if serial else machine.send_key(key)
                 if key == keys[0] and key not in '12':
-                    machine.wait_for('The clock is stopped')
+                    machine.wait_for(PROMPT)
         story = start(list(pair), build(pair, timeout=timeout), act)
         self.assertEqual(started(story), {'a': pair.a, 'b': pair.b}[half].signature, story.text)
         self.assertEqual(story.event('boot')[0]['source'], {'a': 'primary', 'b': 'shadow'}[half])

@@ -9,6 +9,7 @@ Only event lines are asserted: OVMF's own console on the serial line drops lette
 import os
 import pathlib
 import tempfile
+import time
 import unittest
 
 from qemu import Disk, Machine, recipes
@@ -56,6 +57,17 @@ def medium(config):
     return path
 
 
+class LateReader:
+    """A machine's serial line with someone at the other end who looks away: the guest's port stands still."""
+
+    def __init__(self, line):
+        self.line, self.close = line, line.close
+
+    def recv(self, size):
+        time.sleep(0.3)
+        return self.line.recv(size)
+
+
 class Efi(unittest.TestCase):
     def start(self, disks, boot=VIRTIO, config=True, extra=(), **machine):
         """A running machine that was just started from the medium."""
@@ -64,10 +76,13 @@ class Efi(unittest.TestCase):
         return Machine(disks, machine='q35', firmware='ovmf', qemu='qemu-system-x86_64', mem=128,
                        extra=(*drive, *boot, *extra), **machine)
 
-    def look(self, disks, **options):
+    def look(self, disks, late=False, **options):
         """The events of one look, as {name: [values]}. Whatever it saw, no disk was written to."""
         found = {}
-        with self.start(disks, **options) as machine:
+        with self.start(disks, paused=True, **options) as machine:
+            if late:
+                machine.serial = LateReader(machine.serial)
+            machine.start()
             machine.wait_for('^ft: end .*')
             for n, disk in enumerate(machine.disks):
                 if disk.fault != 'absent':
@@ -111,6 +126,12 @@ class Efi(unittest.TestCase):
     def test_dead_primary_that_reports_an_error(self):
         found = self.look([Disk(PAIR.a.path, 'dead'), PAIR.b.path], controller='virtio')
         self.assert_dead_primary(found, '0x07')
+
+    def test_no_event_is_lost_on_a_slow_line(self):
+        found = self.look([Disk(PAIR.a.path, 'dead'), PAIR.b.path], controller='virtio', late=True)
+        self.assert_dead_primary(found, '0x07')
+        self.assertEqual([len(found[name]) for name in ('start', 'disk', 'member', 'verdict', 'error')],
+                         [1, 2, 2, 1, 1])
 
     def test_failing_primary_that_reports_success(self):
         """A bad boot sector of the volume, behind a sector 0 that can be read."""

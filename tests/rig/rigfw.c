@@ -50,6 +50,9 @@ static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sect
         return ST_IO;
     case WRITE_LOST:
         return ST_OK;
+    case WRITE_TORN:
+        memcpy(to, sector, half);
+        return ST_IO;
     case CUT_AFTER:
         memcpy(to, sector, SECTOR_BYTES);
         break;

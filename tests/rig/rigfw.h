@@ -29,6 +29,7 @@ enum write_fault {
     WRITE_GOOD,
     WRITE_FAILS,    /* an error, nothing written */
     WRITE_LOST,     /* success claimed, nothing written */
+    WRITE_TORN,     /* an error, but half of it arrived */
     WRITE_FAIL_ALL, /* this write and all later ones fail: write-protected, or dying */
     CUT_BEFORE,     /* the power goes before this write */
     CUT_AFTER,      /* ... or after it */

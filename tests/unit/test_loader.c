@@ -225,6 +225,27 @@ static void a_write_protected_floppy(void **state)
     assert_non_null(strstr(rig.screen, "FTLOG.TXT"));
 }
 
+/* No FTJOURNL.DAT, so no undo: unattended nothing is written; a person may choose to go on. */
+static void a_floppy_without_a_journal(void **state)
+{
+    (void)state;
+    again("auto");
+    memset(memdev_sector(&rig.floppy, FLOPPY_ROOT_LBA) + 64, 0xE5, 11);
+    rig.absent[0] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+    assert_int_equal(rig.disk_writes, 0);
+    again("ask");
+    memset(memdev_sector(&rig.floppy, FLOPPY_ROOT_LBA) + 64, 0xE5, 11);
+    rig.absent[0] = true;
+    rig_keys(&rig, "2n");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_int_equal(rig.disk_writes, 0);
+    rig_keys(&rig, "2y");
+    expect_start(ROLE_SHADOW, 0x80);
+    assert_int_equal(rig.disk_writes, 1);
+    assert_int_equal(type_of(1), 0x06);
+}
+
 static void nothing_to_start(void **state)
 {
     (void)state;
@@ -300,6 +321,7 @@ static const struct CMUnitTest tests[] = {
     TEST(break_asked_for_then_undone),
     TEST(the_half_left_behind_is_not_started_unasked),
     TEST(a_write_protected_floppy),
+    TEST(a_floppy_without_a_journal),
     TEST(nothing_to_start),
     TEST(no_mirror_is_not_called_a_primary),
     TEST(dead_disks_alone_are_not_started),

@@ -113,6 +113,10 @@ static void damaged_tables(void **state)
     read_vector("mbr-beyond-end.hex");
     expect_problem(ST_BOUNDS, SITE_BEYOND_END, 63, 1);
     assert_true(table.partition[0].beyond_end);
+    fault.device.short_reach = true;
+    read_vector("mbr-beyond-end.hex");
+    assert_int_equal(table.status, ST_OK); /* the disk is larger than the firmware reaches */
+    fault.device.short_reach = false;
     read_vector("mbr-dynamic-42.hex");
     expect_problem(ST_UNSUPPORTED, SITE_DYNAMIC, 63, 1);
 }

@@ -105,11 +105,37 @@ static void missing_halves(void **state)
     assert_false(result.readable[0] || result.readable[1] || result.compared);
 }
 
+/* A BIOS without extensions hides the last cylinders: what lies there says nothing of the disk. */
+static void what_is_out_of_reach_says_nothing(void **state)
+{
+    (void)state;
+    for (unsigned half = 0; half < 2; half++) {
+        tear_down(state);
+        set_up(state);
+        fault[half].device.sectors = START + 100;
+        fault[half].device.short_reach = true;
+        sample_compare(extent, SAMPLES, &result);
+        assert_true(result.readable[0] && result.readable[1] && result.compared);
+        fault[half].device.sectors = START; /* not even the boot sector */
+        sample_compare(extent, SAMPLES, &result);
+        assert_false(result.readable[half]);
+        fault[half].device.sectors = START + 100;
+        fault[half].device.short_reach = false; /* the disk itself is shorter than its partition */
+        sample_compare(extent, SAMPLES, &result);
+        assert_false(result.readable[half]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
-    TEST(offsets_stay_inside),        TEST(offsets_are_dense_then_even),     TEST(equal_halves),
-    TEST(each_sampled_sector_counts), TEST(a_bad_sector_ends_its_half_only), TEST(missing_halves),
+    TEST(offsets_stay_inside),
+    TEST(offsets_are_dense_then_even),
+    TEST(equal_halves),
+    TEST(each_sampled_sector_counts),
+    TEST(a_bad_sector_ends_its_half_only),
+    TEST(missing_halves),
+    TEST(what_is_out_of_reach_says_nothing),
 };
 
 UNIT_MAIN(tests)

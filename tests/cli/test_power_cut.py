@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""break and undo when the power goes at any write, or a write fails: afterwards the disks can be brought back bit for
+bit, or the change completed, and no other byte has changed.
+
+Owns the preloaded library (cut.c, compiled here) that counts the tool's writes. What is on the disks in between is
+proven to boot by tests/sweep.
+"""
+import atexit
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from cli import DONE, FOUND, HERE, IO, REFUSED, SECTOR, SMALL, disks, type_byte
+from test_break_undo import TWO_SETS, TYPE_AT, BreakCase
+
+LIBRARY = tempfile.TemporaryDirectory(prefix='mkb-cut-')
+atexit.register(LIBRARY.cleanup)
+CUT = pathlib.Path(LIBRARY.name, 'cut.so')
+
+
+def setUpModule():
+    subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', CUT,
+                    HERE / 'cut.c', '-ldl'], check=True)
+
+
+class CutCase(BreakCase):
+    def with_cut(self, how, number, *arguments, log=None):
+        env = dict(LD_PRELOAD=str(CUT), CUT_HOW=how, CUT_AT=str(number))
+        if log:
+            env['CUT_LOG'] = str(log)
+        return self.run_tool(*arguments, env=env)
+
+    def break_call(self):
+        return ['break', '--write', '--keep', 'primary'] + self.where + [self.a, self.b]
+
+    def prepare(self, **recipe):
+        """A fresh pair, and an undo place: the default file or a boot disk."""
+        self.start(**(recipe or SMALL))
+        self.where = ['--bootdisk', self.floppy()] if self.on_boot_disk else []
+        self.journal = self.where[1] if self.where else self.undo_file
+        if not self.on_boot_disk and self.journal.exists():
+            self.journal.unlink()
+
+    on_boot_disk = False
+
+    def count_writes(self, *arguments):
+        log = self.dir / 'log'
+        log.unlink(missing_ok=True)
+        self.assertEqual(self.with_cut('', 0, *arguments, log=log).code, DONE)
+        return len(log.read_text().splitlines())
+
+    def all_changed(self):
+        """What a finished break has changed."""
+        return {TYPE_AT: (0x87, 0x07), TYPE_AT + 16: (0x86, 0x06)} if self.two else {TYPE_AT: (0x86, 0x06)}
+
+    two = False
+
+    def only_known_bytes(self):
+        """Every byte is as it was or as it shall be."""
+        changed = self.changed()
+        self.assertEqual(changed['b.img'], {})
+        for at, values in changed['a.img'].items():
+            self.assertEqual(self.all_changed().get(at), values, 'byte %d' % at)
+        return changed['a.img']
+
+    def recover(self, finish):
+        """Bring it to one end; the disks must then be all old or all new."""
+        options = ['--finish'] if finish else []
+        result = self.run_tool('undo', '--write', *options, self.journal, self.a, self.b)
+        after = self.only_known_bytes()
+        if result.code == DONE:
+            self.assertEqual(after, self.all_changed() if finish else {}, str(result))
+        else:  # nothing was pending: then it is one of the two already, and says so
+            self.assertIn(result.code, (FOUND, IO), str(result))
+            self.assertIn(after, ({}, self.all_changed()), str(result))
+            if result.code == IO:  # no record was ever completed, so no disk may have been touched
+                self.assertEqual(after, {}, str(result))
+        return result
+
+    def recipe(self):
+        return TWO_SETS if self.two else SMALL
+
+
+class Cut(CutCase):
+    def sweep(self):
+        self.prepare(**self.recipe())
+        total = self.count_writes(*self.break_call())
+        self.assertGreaterEqual(total, 5)
+        pending = 0
+        for how in ('before', 'torn', 'after'):
+            for number in range(1, total + 1):
+                for finish in (False, True):
+                    with self.subTest(how=how, write=number, finish=finish):
+                        self.prepare(**self.recipe())
+                        result = self.with_cut(how, number, *self.break_call())
+                        self.assertEqual(result.code, 137, str(result))
+                        self.only_known_bytes()
+                        pending += self.recover(finish).code == DONE
+        self.assertGreater(pending, 6)  # the sweep did meet the middle of the change
+
+    def test_undo_file(self):
+        self.sweep()
+
+    def test_boot_disk(self):
+        self.on_boot_disk = True
+        self.sweep()
+
+    def test_two_changes(self):
+        self.two = True
+        self.sweep()
+
+    def test_the_undo_is_cut_too(self):
+        """Power goes during the undo; a second undo brings everything back."""
+        self.two = True
+        self.prepare(**self.recipe())
+        self.assertEqual(self.run_tool(*self.break_call()).code, DONE)
+        self.assertEqual(self.changed()['a.img'], self.all_changed())
+        total = self.count_writes('undo', '--write', self.journal, self.a, self.b)
+        self.assertGreaterEqual(total, 3)
+        for how in ('before', 'torn', 'after'):
+            for number in range(1, total + 1):
+                for finish in (False, True):
+                    with self.subTest(how=how, write=number, finish=finish):
+                        self.prepare(**self.recipe())
+                        self.assertEqual(self.run_tool(*self.break_call()).code, DONE)
+                        result = self.with_cut(how, number, 'undo', '--write', self.journal, self.a, self.b)
+                        self.assertEqual(result.code, 137, str(result))
+                        self.only_known_bytes()
+                        self.recover(finish)
+
+    def test_break_again_after_a_cut(self):
+        """The next break never overwrites a pending undo."""
+        self.prepare()
+        for number in range(1, self.count_writes(*self.break_call()) + 1):
+            self.prepare()
+            self.with_cut('after', number, *self.break_call())
+            saved = self.journal.read_bytes()
+            result = self.run_tool(*self.break_call())
+            with self.subTest(write=number):
+                self.only_known_bytes()
+                if result.code == REFUSED:
+                    self.assertEqual(self.journal.read_bytes(), saved)
+                elif result.code == DONE and self.changed()['a.img']:
+                    self.run_tool('undo', '--write', self.journal, self.a, self.b)
+                    self.assert_changed()
+
+
+class FailingWrites(CutCase):
+    """The tool lives on, so it must clean up by itself and say what it did."""
+
+    def fails(self, how):
+        self.prepare(**self.recipe())
+        total = self.count_writes(*self.break_call())
+        for number in range(1, total + 1):
+            self.prepare(**self.recipe())
+            before = self.journal.read_bytes() if self.journal.exists() else None
+            result = self.with_cut(how, number, *self.break_call())
+            with self.subTest(how=how, write=number):
+                self.assertEqual(result.code, IO, str(result))
+                changed = self.only_known_bytes()
+                if how in ('eio', 'enospc', 'lost', 'short', 'sync') and number < total:
+                    self.assertEqual(changed, {}, str(result))  # undone by itself
+                self.assertRegex(result.err, r'mkbootdisk: .')
+                self.assertRegex(result.err, r'a\.img|mkbootdisk\.undo|ft\.img', 'no file is named')
+                if re_says_unchanged(result.err):
+                    self.assertEqual(changed, {}, 'it says that nothing changed')
+                if self.journal.exists() and not self.on_boot_disk and before is None and not changed:
+                    self.never_pending_without_need()
+                self.recover(False)
+                self.assertEqual(self.only_known_bytes(), {}, 'not undone')
+
+    def never_pending_without_need(self):
+        """An untouched disk needs no undo file that blocks the next break."""
+        result = self.run_tool('break', '--dry-run', '--keep', 'primary', self.a, self.b)
+        self.assertEqual(result.code, DONE)
+
+    def test_one_write_fails(self):
+        self.fails('eio')
+
+    def test_disk_full(self):
+        self.fails('enospc')
+
+    def test_all_further_writes_fail(self):
+        self.fails('eio-on')
+
+    def test_read_back_differs(self):
+        self.fails('lost')
+
+    def test_short_write(self):
+        self.fails('short')
+
+    def test_sync_fails(self):
+        self.prepare()
+        for number in range(1, 8):
+            self.prepare()
+            result = self.with_cut('sync', number, *self.break_call())
+            with self.subTest(sync=number):
+                self.only_known_bytes()
+                if result.code == DONE:
+                    self.assertEqual(self.changed()['a.img'], self.all_changed())
+                else:
+                    self.assertEqual(result.code, IO, str(result))
+
+    def test_two_changes(self):
+        self.two = True
+        for how in ('eio', 'lost', 'eio-on'):
+            self.fails(how)
+
+    def test_on_a_boot_disk(self):
+        self.on_boot_disk = True
+        self.fails('eio')
+
+    def test_created_file_is_removed_when_nothing_was_done(self):
+        """The first write is the journal's: when it fails, no file is left that looks like an undo."""
+        self.prepare()
+        self.with_cut('eio-on', 1, *self.break_call())
+        self.assert_changed()
+        self.assertFalse(self.journal.exists())
+
+
+def re_says_unchanged(text):
+    return 'Nothing was changed' in text or 'was undone' in text
+
+
+class TheLibrary(CutCase):
+    def test_it_counts(self):
+        """A tool that does not write through pwrite would pass every sweep."""
+        self.prepare()
+        log = self.dir / 'log'
+        self.with_cut('', 0, *self.break_call(), log=log)
+        lines = [tuple(map(int, line.split())) for line in log.read_text().splitlines()]
+        self.assertTrue(all(count == SECTOR for _, count in lines))
+        self.assertIn((0, SECTOR), lines)
+        self.assertEqual(type_byte(self.a), 0x06)
+
+    def test_a_torn_sector_is_torn(self):
+        self.prepare()
+        total = self.count_writes(*self.break_call())
+        seen = set()
+        for number in range(1, total + 1):
+            self.prepare()
+            self.with_cut('torn', number, *self.break_call())
+            seen.add(type_byte(self.a))
+        self.assertEqual(seen, {0x86, 0x06})
+        self.assertTrue(disks.same_bytes(self.b, 0, self.dir / 'old-b.img', 0, os.path.getsize(self.b)))
+
+
+if __name__ == '__main__':
+    unittest.main()
