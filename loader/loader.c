@@ -6,7 +6,7 @@
 #include "ui/menu.h"
 #include "ui/screen.h"
 
-enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_DISK, ACT_RESTART };
+enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_RESTART };
 
 struct choice {
     enum action action;
@@ -38,6 +38,8 @@ static void find_sets(struct loader *loader)
     if (loader->config.set_count > 0 && loader->boot.config_status == ST_OK)
         return;
     loader->found_by_type = true;
+    /* Whatever was understood of a damaged file is no reason to write to a disk. */
+    loader->config.policy = BREAK_ASK;
     pair_find(&loader->inventory, true, &loader->config, &report);
 }
 
@@ -46,13 +48,18 @@ static bool has_journal(const struct loader *loader, enum journal_state state)
     return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
 }
 
-/* Whether the journal holds a break, not undone, that kept the disk with this signature. */
-static bool was_kept(const struct loader *loader, uint32_t signature)
+/* Whether the journal holds a break, not undone, that kept the twin of this member. Of a half that was found by its
+ * type the twin is not known: any other disk will do. A twin that is a member again was mirrored anew. */
+static bool was_left_behind(const struct loader *loader, const struct set_survey *survey, const struct member_id *set,
+                            unsigned role)
 {
-    for (unsigned i = 0; i < loader->changes.count; i++)
-        if (loader->changes.change[i].signature == signature)
-            return true;
-    return false;
+    uint32_t twin = set[1 - role].signature;
+    bool left = false;
+    for (unsigned i = 0; i < loader->changes.count; i++) {
+        uint32_t kept = loader->changes.change[i].signature;
+        left |= kept == twin || (twin == 0 && kept != set[role].signature);
+    }
+    return left && !survey->facts.member[1 - role].ft_bit;
 }
 
 static void decide(struct loader *loader)
@@ -65,7 +72,7 @@ static void decide(struct loader *loader)
         struct set_survey *survey = &loader->survey[i];
         facts_gather(&loader->inventory, &loader->config.set[i], SAMPLES, survey);
         for (unsigned role = 0; role < ROLE_COUNT; role++)
-            survey->facts.member[role].left_behind = was_kept(loader, member[1 - role].signature);
+            survey->facts.member[role].left_behind = was_left_behind(loader, survey, member, role);
         mirror_decide(&survey->facts, &survey->verdict);
     }
 }
@@ -133,8 +140,6 @@ static void build_choices(struct loader *loader, struct choices *choices)
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         if (role != source && loader->config.set_count > 0)
             offer_half(loader, choices, (enum role)role);
-    if (loader->config.set_count == 0 && loader->inventory.count > 0)
-        offer(choices, ACT_DISK, ROLE_NONE, "Start disk 80h as the BIOS would");
     if (has_journal(loader, JOURNAL_PENDING)) {
         offer(choices, ACT_FINISH, ROLE_NONE, "Finish the change that was interrupted");
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the change that was interrupted");
@@ -266,13 +271,6 @@ static void start_half(struct loader *loader, enum role role)
     loader->fw->handoff(loader->fw, &loader->plan);
 }
 
-static void start_disk(struct loader *loader)
-{
-    plan_disk(&loader->inventory, &loader->plan);
-    screen_boot(loader);
-    loader->fw->handoff(loader->fw, &loader->plan);
-}
-
 static void act(struct loader *loader, struct choice choice, bool attended)
 {
     enum status status = ST_OK;
@@ -282,8 +280,6 @@ static void act(struct loader *loader, struct choice choice, bool attended)
         status = break_mirror(loader, choice.role, attended);
     if (status != ST_OK)
         screen_say(loader, "The change was not made.\n", COLOUR_BAD);
-    if (choice.action == ACT_DISK)
-        start_disk(loader);
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
     if (choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended)))
         start_half(loader, choice.role);
@@ -312,7 +308,8 @@ void loader_run(struct loader *loader, struct firmware *fw)
     int timeout_s = loader->config.timeout_s;
     for (;;) {
         build_choices(loader, &choices);
-        screen_intention(loader, will_break(loader));
+        if (loader->config.set_count > 0)
+            screen_intention(loader, will_break(loader));
         unsigned chosen = menu_choose(&choices.menu, fw, timeout_s);
         act(loader, choices.choice[chosen], timeout_s == TIMEOUT_FOREVER || chosen > 0);
         timeout_s = TIMEOUT_FOREVER; /* whatever did not work shall not be tried again and again */

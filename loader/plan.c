@@ -73,6 +73,9 @@ static void lay_out_mbr(const struct disk *disk, const struct partition *partiti
         put_le32(entry + 8, partition->start_lba);
         put_le32(entry + 12, partition->sectors);
     }
+    /* Two active entries would stop a standard MBR. */
+    for (unsigned i = 0; i < 4; i++)
+        out->mbr[MBR_TABLE_OFFSET + i * MBR_ENTRY_BYTES] = 0;
     entry[0] = MBR_ACTIVE;
 }
 
@@ -119,20 +122,4 @@ enum status plan_make(const struct inventory *inventory, const struct set_survey
         return blockdev_fail(device, SITE_HANDOFF, ST_NOT_FOUND, partition->start_lba);
     patch_bpb(out->boot_sector, disk, partition->start_lba);
     return ST_OK;
-}
-
-void plan_disk(const struct inventory *inventory, struct boot_plan *out)
-{
-    *out = (struct boot_plan){.source = ROLE_NONE, .method = METHOD_MBR, .drive = DRIVE_FIRST};
-    for (unsigned i = inventory->count; i-- > 0;)
-        if (!inventory->disk[i].dead) {
-            memcpy(out->boot_sector, inventory->disk[i].sector0, SECTOR_BYTES);
-            out->drive = inventory->disk[i].drive;
-        }
-    memcpy(out->mbr, out->boot_sector, SECTOR_BYTES);
-    out->remap = out->drive != DRIVE_FIRST;
-    out->map[out->visible++] = out->drive;
-    for (unsigned i = 0; i < inventory->count; i++)
-        if (!inventory->disk[i].dead && inventory->disk[i].drive != out->drive)
-            out->map[out->visible++] = inventory->disk[i].drive;
 }

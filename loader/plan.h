@@ -29,9 +29,6 @@ struct boot_plan {
 MUST_CHECK enum status plan_make(const struct inventory *inventory, const struct set_survey *survey, enum role source,
                                  const struct fat *boot_disk, struct boot_plan *out);
 
-/** Plan to start the first living disk from its MBR, whatever is on it. */
-void plan_disk(const struct inventory *inventory, struct boot_plan *out);
-
 const char *method_name(enum boot_method method);
 
 #endif

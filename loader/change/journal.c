@@ -143,6 +143,8 @@ enum status journal_changes(struct journal_store *store, const struct journal *j
 {
     uint32_t crc = 0;
     out->count = journal->count;
+    if (store->sectors < JOURNAL_SLOTS + journal->count * JOURNAL_RECORD_SECTORS)
+        return fail(store, SITE_JOURNAL_RECORD, ST_CORRUPT, store->sectors);
     for (uint32_t i = 0; i < journal->count; i++) {
         struct change *change = &out->change[i];
         uint8_t header[SECTOR_BYTES];

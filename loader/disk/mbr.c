@@ -58,7 +58,8 @@ static void add(struct disk_table *out, struct blockdev *device, const struct pa
         problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, found->entry_lba);
         return;
     }
-    if (found->sectors == 0 || found->start_lba == 0 || overlaps(out, found->start_lba, end)) {
+    /* A logical drive whose start wraps past 2^32 comes out in front of its own EBR (entry_lba is 0 for primaries). */
+    if (found->sectors == 0 || found->start_lba <= found->entry_lba || overlaps(out, found->start_lba, end)) {
         problem(out, device, SITE_OVERLAP, ST_CORRUPT, found->entry_lba);
         return;
     }

@@ -10,12 +10,11 @@
 #define COM_LINE_STATUS (COM1 + 5)
 #define LINE_CAN_SEND 0x20u
 #define LINE_MISSING 0xFFu
-#define SEND_SPINS 100000u
 
 #define MS_100NS 10000u
 
 #define DRAIN_STEP_US 100u
-#define DRAIN_STEPS 50000u /* five seconds, in one run, of waiting for a port that is slow */
+#define DRAIN_STEPS 50000u /* five seconds, in one run, of waiting for a port: slow is not dead */
 
 static EFI_SERIAL_IO_PROTOCOL *serial;
 static unsigned drain_steps = DRAIN_STEPS;
@@ -158,11 +157,21 @@ void serial_init(void)
         com1_init();
 }
 
+/* Wait a little for the serial port. False when that has been done often enough. */
+static bool wait_for_port(void)
+{
+    if (drain_steps == 0)
+        return false;
+    (void)boot_services()->Stall(DRAIN_STEP_US);
+    drain_steps--;
+    return true;
+}
+
 static void com1_send(uint8_t letter)
 {
-    for (unsigned spins = SEND_SPINS; (port_in(COM_LINE_STATUS) & LINE_CAN_SEND) == 0; spins--)
-        if (spins == 0) {
-            has_com1 = false; /* a port that never gets ready must not cost a second for every letter */
+    while ((port_in(COM_LINE_STATUS) & LINE_CAN_SEND) == 0)
+        if (!wait_for_port()) {
+            has_com1 = false; /* a port that never gets ready must not cost time for every letter */
             return;
         }
     port_out(COM1, letter);
@@ -174,11 +183,9 @@ static void serial_letter(const char *letter)
 {
     UINT32 control = 0;
     UINTN bytes = 1;
-    while (drain_steps > 0 && !EFI_ERROR(serial->GetControl(serial, &control)) &&
-           (control & EFI_SERIAL_OUTPUT_BUFFER_EMPTY) == 0) {
-        (void)boot_services()->Stall(DRAIN_STEP_US);
-        drain_steps--;
-    }
+    while (!EFI_ERROR(serial->GetControl(serial, &control)) && (control & EFI_SERIAL_OUTPUT_BUFFER_EMPTY) == 0)
+        if (!wait_for_port())
+            break;
     if (EFI_ERROR(serial->Write(serial, &bytes, (void *)(uintptr_t)letter)) && drain_steps == 0)
         serial = 0; /* as for COM1 */
 }

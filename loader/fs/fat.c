@@ -120,6 +120,9 @@ enum status fat_read(const struct fat_file *file, void *buffer, uint32_t room_by
         at += (size_t)run * fat->sectors_per_cluster * SECTOR_BYTES;
         left -= run;
         cluster = next;
+        /* A chain that goes on behind the file's end is a circle, or another file's. */
+        if (left == 0 && is_cluster(fat, next))
+            return chain_error(file);
     }
     return ST_OK;
 }

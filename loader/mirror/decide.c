@@ -63,13 +63,18 @@ static enum member_state state_of(enum why why)
     return (enum member_state)states[why];
 }
 
+static bool is_there(enum member_state state)
+{
+    return state == MEMBER_GOOD || state == MEMBER_FAILING;
+}
+
 /* Of two halves that are there, one may have been left behind when the other was taken out of the mirror. */
 static void judge_taken_out(const struct set_facts *facts, struct mirror_verdict *out)
 {
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         unsigned other = 1 - role;
-        bool both = out->member[role] == MEMBER_GOOD && out->member[other] == MEMBER_GOOD;
-        if (!both || !facts->member[role].ft_bit || facts->member[other].ft_bit)
+        if (!is_there(out->member[role]) || !is_there(out->member[other]) || !facts->member[role].ft_bit ||
+            facts->member[other].ft_bit)
             continue;
         out->member[role] = MEMBER_STALE;
         out->why[role] = WHY_TAKEN_OUT;

@@ -34,12 +34,13 @@ static void find_member(struct inventory *inventory, const struct member_id *id,
 void facts_gather(struct inventory *inventory, const struct mirror_set *set, unsigned samples, struct set_survey *out)
 {
     struct extent extent[ROLE_COUNT] = {{0}};
+    uint32_t sectors = set->member[ROLE_PRIMARY].sectors; /* a shadow may be longer; 0 for a half found alone */
     *out = (struct set_survey){0};
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         find_member(inventory, &set->member[role], &out->facts.member[role], &out->place[role]);
         if (out->place[role].partition != 0)
             extent[role] = (struct extent){&out->place[role].disk->reader.device, set->member[role].start_lba,
-                                           set->member[ROLE_PRIMARY].sectors};
+                                           sectors != 0 ? sectors : set->member[role].sectors};
     }
     sample_compare(extent, samples, &out->sample);
     for (unsigned role = 0; role < ROLE_COUNT; role++)

@@ -14,22 +14,38 @@ static const struct partition *partition_of(const struct inventory *inventory, s
     return &inventory->disk[candidate.disk].table.partition[candidate.partition];
 }
 
-static bool may_be_twins(const struct partition *first, const struct partition *second)
+static bool is_like(const struct partition *first, const struct partition *second)
 {
-    return ft_is_member(second->type) && ft_plain_type(first->type) == ft_plain_type(second->type) &&
-           second->sectors >= first->sectors && second->sectors - first->sectors < PAIR_SLACK_SECTORS;
+    return ft_is_member(second->type) && ft_plain_type(first->type) == ft_plain_type(second->type);
 }
 
-/* How many members like this one come before it on its own disk: its rank among its likes. */
-static unsigned rank_of(const struct inventory *inventory, struct candidate candidate)
+static bool is_equal(const struct partition *first, const struct partition *second)
 {
-    const struct partition *self = partition_of(inventory, candidate);
-    unsigned rank = 0;
-    for (unsigned i = 0; i < candidate.partition; i++) {
-        const struct partition *other = &inventory->disk[candidate.disk].table.partition[i];
-        rank += ft_is_member(other->type) && other->type == self->type && other->sectors == self->sectors;
-    }
-    return rank;
+    return is_like(first, second) && first->sectors == second->sectors;
+}
+
+/* How many of the first `count` partitions of a disk are equal to this one. */
+static unsigned count_equal(const struct inventory *inventory, unsigned disk, unsigned count,
+                            const struct partition *self)
+{
+    unsigned equal = 0;
+    for (unsigned i = 0; i < count; i++)
+        equal += is_equal(self, &inventory->disk[disk].table.partition[i]);
+    return equal;
+}
+
+/* Whether partition `index` of another disk is the twin: of equal ones, the one of the same rank; if the disk has no
+ * equal one, one that is longer by less than a cylinder on the disk that comes later. */
+static bool is_twin(const struct inventory *inventory, struct candidate self, unsigned disk, unsigned index)
+{
+    const struct disk_table *table = &inventory->disk[disk].table;
+    const struct partition *first = partition_of(inventory, self);
+    const struct partition *second = &table->partition[index];
+    if (count_equal(inventory, disk, table->count, first) > 0)
+        return is_equal(first, second) &&
+               count_equal(inventory, disk, index, first) == count_equal(inventory, self.disk, self.partition, first);
+    uint32_t excess = disk > self.disk ? second->sectors - first->sectors : first->sectors - second->sectors;
+    return is_like(first, second) && excess < PAIR_SLACK_SECTORS;
 }
 
 static void report_problem(struct pair_report *report, enum pair_problem problem, struct candidate first,
@@ -40,24 +56,18 @@ static void report_problem(struct pair_report *report, enum pair_problem problem
 }
 
 /* The twin of `self` on other disks. Returns how many disks offer one; the first in `*twin`. `*near` is any other
- * member of the same kind, for the message. */
+ * member, for the message. */
 static unsigned find_twins(const struct inventory *inventory, struct candidate self, struct candidate *twin,
                            struct candidate *near)
 {
     unsigned offers = 0;
-    unsigned rank = rank_of(inventory, self);
     for (unsigned disk = 0; disk < inventory->count; disk++) {
         const struct disk_table *table = &inventory->disk[disk].table;
-        unsigned seen = 0;
         for (unsigned i = 0; disk != self.disk && !inventory->disk[disk].dead && i < table->count; i++) {
-            const struct partition *first = partition_of(inventory, self);
-            bool fits = disk > self.disk ? may_be_twins(first, &table->partition[i])
-                                         : may_be_twins(&table->partition[i], first);
-            if (!fits && ft_is_member(table->partition[i].type))
-                *near = (struct candidate){disk, i};
-            if (!fits || seen++ != rank)
-                continue;
-            if (offers++ == 0)
+            if (!is_twin(inventory, self, disk, i)) {
+                if (ft_is_member(table->partition[i].type))
+                    *near = (struct candidate){disk, i};
+            } else if (offers++ == 0)
                 *twin = (struct candidate){disk, i};
         }
     }

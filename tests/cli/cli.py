@@ -2,7 +2,7 @@
 """What the command-line tests share: running the tool, pairs of disks, and the proof that nothing was changed.
 
 Owns the scratch folder of a test (removed at its end), in which every input, output and temporary file lies, and the
-snapshot of that folder. The tool is $MKB_BUILD/mkbootdisk (default: build). Pairs are made once per recipe and copied.
+snapshot of that folder. The tool is $MKB_BUILD/mkbootdisk (default: build), copied first. Pairs are made once per recipe and copied.
 """
 import atexit
 import hashlib
@@ -23,7 +23,7 @@ for folder in (ROOT / 'images', ROOT / 'tests' / 'e2e'):
 import defects  # noqa: E402
 import disks  # noqa: E402
 
-TOOL = pathlib.Path(os.environ.get('MKB_BUILD', ROOT / 'build')).resolve() / 'mkbootdisk'
+BUILD = pathlib.Path(os.environ.get('MKB_BUILD', ROOT / 'build')).resolve()
 DONE, FOUND, USAGE, IO, REFUSED = range(5)
 NOBODY = 65534
 SMALL = dict(fs='none', size_mib=8)
@@ -36,6 +36,8 @@ NEXT_STEP = re.compile(r'--[a-z]|\b(give|choose|copy|copied|build|make|set|use|s
 _cache = {}
 _store = tempfile.TemporaryDirectory(prefix='mkb-cli-store-')
 atexit.register(_store.cleanup)
+os.chmod(_store.name, 0o755)
+TOOL = pathlib.Path(shutil.copy(BUILD / 'mkbootdisk', _store.name))  # where others may run it, and no build replaces it
 
 
 def recipe_pair(**recipe):
@@ -151,15 +153,8 @@ class CliCase(unittest.TestCase):
         return path
 
     def anyone(self):
-        """Options that make the tool run without root's rights, and a copy of it that nobody may not miss."""
-        if os.geteuid() != 0:
-            return {}
-        copy = pathlib.Path(_store.name, 'mkbootdisk')
-        if not copy.exists():
-            shutil.copy(TOOL, copy)
-            copy.chmod(0o755)
-            os.chmod(_store.name, 0o755)
-        return dict(tool=copy, user=NOBODY, group=NOBODY, extra_groups=[])
+        """Options that make the tool run without root's rights."""
+        return dict(user=NOBODY, group=NOBODY, extra_groups=[]) if os.geteuid() == 0 else {}
 
 
 def type_byte(image, index=0, table=0):

@@ -12,7 +12,7 @@ import time
 import unittest
 import zlib
 
-from cli import DONE, SECTOR, SMALL, TOOL, CliCase, defects, disks, recipe_pair, snapshot
+from cli import BUILD, DONE, SECTOR, SMALL, TOOL, CliCase, defects, disks, recipe_pair, snapshot
 
 OWN = {'SAVED.BIN', 'MIRROR.INI', 'FTLOG.TXT', 'FTJOURNL.DAT', 'STAGE2.BIN', 'BOOT.INI'}
 FORMATS = {720: 9, 1200: 15, 1440: 18, 2880: 36}
@@ -104,12 +104,12 @@ class FileSystem(BuildCase):
 
     def test_stage2_is_the_built_one(self):
         self.pair()
-        self.assertEqual(self.build().files['STAGE2.BIN'], (TOOL.parent / 'STAGE2.BIN').read_bytes())
+        self.assertEqual(self.build().files['STAGE2.BIN'], (BUILD / 'STAGE2.BIN').read_bytes())
 
     def test_boot_sector_is_the_built_one(self):
         """All but the BPB, which mformat writes."""
         self.pair()
-        code, floppy = (TOOL.parent / 'fat12.bin').read_bytes(), self.build()
+        code, floppy = (BUILD / 'fat12.bin').read_bytes(), self.build()
         self.assertEqual(floppy.raw[:3], code[:3])
         self.assertEqual(floppy.raw[0x3E:SECTOR], code[0x3E:])
         self.assertEqual(floppy.raw[0x1F3:0x1FE], b'STAGE2  BIN')

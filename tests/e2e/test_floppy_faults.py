@@ -18,7 +18,7 @@ from test_boot import HERE, Story, build, copy, floppy_file, make_pair, put_toge
 
 SECTOR = recipes.SECTOR
 FOREVER = 0xFFFF
-FAST = ('-icount', 'sleep=off')  # a clock that leaps while the machine only waits
+FAST = ('-icount', 'shift=0,sleep=off')  # a clock that leaps while the machine only waits
 
 
 def assemble(name):
@@ -64,7 +64,7 @@ class BadFloppy(unittest.TestCase):
             text, said = machine.output, machine.payload()
         self.assertEqual(int(said['sig80'], 16), self.pair.b.signature, text)
         self.assertIn('boot source=shadow drive=0x81 as=0x80 method=vbr', text)
-        self.assertEqual('E' in re.sub(r'[^\r\n]*[a-z]{2}[^\r\n]*|Error', '', text.partition('start version')[0]), bad, text)
+        self.assertEqual(bool(re.search('E(0|ft:)', text)), bad, text)  # the shim's own word on it
         if message:
             self.assertRegex(text, message)
 
@@ -83,7 +83,7 @@ class BadFloppy(unittest.TestCase):
 
     def test_mirror_ini(self):
         lba, = floppy_file(self.floppy, 'MIRROR.INI')
-        self.starts_shadow(lba, FOREVER, r'MIRROR.INI cannot be read \(')
+        self.starts_shadow(lba, FOREVER, r'MIRROR\.INI cannot be (used|read)')
         self.starts_shadow(lba, 2)
 
     def test_journal(self):
@@ -107,32 +107,33 @@ class BadFloppy(unittest.TestCase):
 class Config(test_boot.Case):
     """A floppy whose MIRROR.INI is of no use: mirrors are found by their type."""
 
-    def play_without(self, floppy, message):
+    def play_without(self, floppy, message, machines=('a b', 'a:dead b', 'a:absent b')):
         pair = make_pair()
-        for machine, half in (('a b', pair.a), ('a:dead b', pair.b), ('a:absent b', pair.b)):
+        for machine in machines:
             with self.subTest(machine):
                 disks = [disk for _, disk in put_together(machine, pair)]
                 story = start(disks, floppy, extra=FAST)
                 self.assertRegex(story.text, message)
-                self.check_entered(story, half, pair)
+                self.check_entered(story, pair.a if machine == 'a b' else pair.b, pair)
                 self.assertFalse(story.written.get(0) or story.written[1])
 
     def test_damaged(self):
         floppy, text = build(make_pair()), scratch('MIRROR.INI')
         recipes.run('mcopy', '-n', '-i', floppy, '::MIRROR.INI', text)
+        good = text.read_bytes()
         for old, new in ((b'primary=1a2b3c4d', b'primary=1a2b3c4x'), (b'[set 1]', b'[\xe5\xe5\xe5 1]'),
-                         (b'[loader]', bytes(8)), (b'shadow=', b';hadow=')):
+                         (b'[loader]', bytes(8)), (b'shadow=', b'\0hadow=')):
             with self.subTest(old):
                 broken, bad = scratch('MIRROR.INI'), copy(floppy)
-                broken.write_bytes(text.read_bytes().replace(old, new))
-                self.assertNotEqual(broken.read_bytes(), text.read_bytes())
+                broken.write_bytes(good.replace(old, new))
                 recipes.run('mcopy', '-o', '-i', bad, broken, '::MIRROR.INI')
-                self.play_without(bad, r'MIRROR.INI, line \d+, cannot be understood')
+                line = good[:good.index(old)].count(b'\n') + 1
+                self.play_without(bad, r'MIRROR\.INI.*line %d\b' % line)
 
     def test_missing(self):
         floppy = build(make_pair())
         recipes.run('mdel', '-i', floppy, '::MIRROR.INI')
-        self.play_without(floppy, 'MIRROR.INI cannot be read')
+        self.play_without(floppy, r'MIRROR\.INI cannot be (used|read)')
 
     def test_serial_none(self):
         pair = make_pair()

@@ -236,23 +236,6 @@ static void an_unreadable_boot_sector_is_not_handed_over(void **state)
     assert_int_equal(plan.method, METHOD_MBR);
 }
 
-static void the_first_living_disk(void **state)
-{
-    (void)state;
-    add_third_disk();
-    faultdev_kill(&rig.fault[0], FAULT_ERROR);
-    gather();
-    plan_disk(&inventory, &plan);
-    expect_map(true, 2, 0x81, 0x82);
-    assert_int_equal(plan.drive, 0x81);
-    assert_int_equal(plan.method, METHOD_MBR);
-    assert_memory_equal(plan.boot_sector, rig.disk[1].bytes, SECTOR_BYTES);
-    rig_heal(&rig);
-    gather();
-    plan_disk(&inventory, &plan);
-    expect_map(false, 3, 0x80, 0x81);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -266,7 +249,6 @@ static const struct CMUnitTest tests[] = {
     TEST(methods_in_order),
     TEST(no_mark_no_boot_sector),
     TEST(an_unreadable_boot_sector_is_not_handed_over),
-    TEST(the_first_living_disk),
 };
 
 UNIT_MAIN(tests)
