@@ -62,7 +62,7 @@ help: ## this list
 deps: ## install what is missing (Debian packages)
 	@.ci/deps
 
-# ------------------------------------------------------------------ boot/ and stage2/
+# boot/ and stage2/
 $(BUILD)/%.bin: boot/%.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -MD $(@:.bin=.d) -MP -o $@ $<
@@ -109,7 +109,7 @@ $(BUILD)/stage2.packed: $(BUILD)/stage2.bin $(BUILD)/pack
 $(BUILD)/STAGE2.BIN: stage2/entry.asm stage2/unpack.asm $(BUILD)/layout.inc $(BUILD)/stage2.packed
 	$(NASM) -f bin -Werror -i$(BUILD)/ -istage2/ -o $@ $<
 
-# ------------------------------------------------------------------ mkbootdisk/
+# mkbootdisk/
 $(BUILD)/host/%.o: loader/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
@@ -129,7 +129,7 @@ HOST_OBJECTS := $(patsubst %,$(BUILD)/host/%.o,$(CORE) $(HOST) payloads)
 $(BUILD)/mkbootdisk: $(HOST_OBJECTS)
 	$(CC) -o $@ $(HOST_OBJECTS) $(HOST_LIBS)
 
-# ------------------------------------------------------------------ the rest
+# the rest
 demo: ## two virtual disks, a boot floppy, and the primary taken away
 	@.ci/deps --quiet
 	@$(MAKE) --no-print-directory all >/dev/null

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* `mkbootdisk explain`: what an id means that the loader or a command showed: a site code (R1), which says where an
  * error was found, or a failure id (A03), which names a documented way in which a start fails. Reads no disk. */
-#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "command.h"
+#include "report.h"
 
 #define COLUMNS 100
 
@@ -51,13 +50,10 @@ static const char usage[] =
     "usage: mkbootdisk explain [ID] [--json]\n"
     "\n"
     "Tells what an id on the loader's screen, in an event line or in a finding means: a code such as R1 says where\n"
-    "an error was found, an id such as A03 names a known way in which a start fails, with what to do next. Qnnnnnn "
-    "are\n"
-    "Microsoft Knowledge Base articles. Without an ID all are listed. Upper and lower case are alike.\n"
+    "an error was found, an id such as A03 names a known way in which a start fails, with what to do next. Qnnnnnn\n"
+    "are Microsoft Knowledge Base articles. Without an ID all are listed. Upper and lower case are alike.\n"
     "\n"
     "Exit codes: 0 done, 2 there is no such id.\n";
-
-/* ------------------------------------------------------------------ looking up */
 
 static const struct site_entry *find_site(const char *id)
 {
@@ -75,7 +71,7 @@ static const struct failure_entry *find_failure(const char *id)
     return NULL;
 }
 
-/* B1 and B01 are different things, which one easily takes for each other on the phone. */
+/* What was probably meant: A03 by A3, R1 by R01. */
 static const char *twin_of(const char *id)
 {
     for (size_t i = 0; i < SITES_COUNT + FAILURES_COUNT; i++) {
@@ -121,8 +117,6 @@ static enum exit_code no_such_id(const char *id)
     return EXIT_USAGE;
 }
 
-/* ------------------------------------------------------------------ printing */
-
 /* `label` in a column of its own, the text beside it in lines of at most COLUMNS. */
 static void print_wrapped(const char *label, const char *text)
 {
@@ -143,21 +137,15 @@ static void print_wrapped(const char *label, const char *text)
 
 static void print_site(const struct site_entry *site)
 {
-    const char *twin = twin_of(site->code);
     print_wrapped(site->code, site->text);
-    if (twin != NULL)
-        printf("(%s is something else.)\n", twin);
 }
 
 static void print_failure(const struct failure_entry *failure)
 {
-    const char *twin = twin_of(failure->id);
     puts(failure->id);
     print_wrapped("Symptom", failure->symptom);
     print_wrapped("Cause", failure->cause);
     print_wrapped("Next", failure->next_step);
-    if (twin != NULL)
-        printf("(%s is something else.)\n", twin);
 }
 
 static void print_list(void)
@@ -169,8 +157,6 @@ static void print_list(void)
     for (size_t i = 0; i < FAILURES_COUNT; i++)
         print_wrapped(failures[i].id, failures[i].symptom);
 }
-
-/* ------------------------------------------------------------------ JSON */
 
 static cJSON *site_json(const struct site_entry *site)
 {
@@ -203,19 +189,6 @@ static cJSON *list_json(void)
     return object;
 }
 
-static enum exit_code print_json(cJSON *object)
-{
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
-    if (text == NULL)
-        return complain(EXIT_IO, "not enough memory");
-    puts(text);
-    cJSON_free(text);
-    return EXIT_DONE;
-}
-
-/* ------------------------------------------------------------------ the command */
-
 static enum exit_code explain_one(const char *id, bool json)
 {
     const struct site_entry *site = find_site(id);
@@ -223,8 +196,8 @@ static enum exit_code explain_one(const char *id, bool json)
     if (site == NULL && failure == NULL)
         return no_such_id(id);
     if (json)
-        return print_json(site != NULL ? site_json(site) : failure_json(failure));
-    if (site != NULL)
+        report_json(site != NULL ? site_json(site) : failure_json(failure));
+    else if (site != NULL)
         print_site(site);
     else
         print_failure(failure);
@@ -249,8 +222,9 @@ static enum exit_code run_explain(int argc, char **argv)
     if (argc - optind == 1)
         return explain_one(argv[optind], json);
     if (json)
-        return print_json(list_json());
-    print_list();
+        report_json(list_json());
+    else
+        print_list();
     return EXIT_DONE;
 }
 

@@ -90,8 +90,6 @@ static const char usage[] =
     "Exit codes: 0 a half was started (the last line says which), 1 nothing was started, 2 usage,\n"
     "3 QEMU or a file failed, 4 refused.\n";
 
-/* ------------------------------------------------------------------ options */
-
 static enum exit_code take_option(struct lab_options *to, int id)
 {
     struct lab *lab = &to->lab;
@@ -152,8 +150,6 @@ static enum exit_code take_disks(struct lab *lab, int count, char **paths)
         lab->disk[i].path = paths[i + 1];
     return EXIT_DONE;
 }
-
-/* ------------------------------------------------------------------ --fail */
 
 static enum exit_code bad_fail(const char *piece)
 {
@@ -250,8 +246,6 @@ static enum exit_code take_faults(struct lab *lab, const char *text)
     return code;
 }
 
-/* ------------------------------------------------------------------ the files */
-
 /* O_EXCL without O_CREAT: the kernel says EBUSY for a block device that is mounted or otherwise in use. */
 static int open_as_asked(const struct lab *lab, const struct stat *info, const char *path)
 {
@@ -318,8 +312,6 @@ static enum exit_code look_at_all(struct lab *lab)
                         lab->boot.path);
     return refuse_twins(lab);
 }
-
-/* ------------------------------------------------------------------ the command */
 
 static enum exit_code start(const struct lab_options *options_given)
 {

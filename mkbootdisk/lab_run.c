@@ -68,8 +68,6 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
 }
 
-/* ------------------------------------------------------------------ event lines */
-
 /* The value of `key` (with its '=') in an event line; values with blanks are not asked for. */
 static void take_value(const char *line, const char *key, char value[WORD_BYTES])
 {
@@ -114,8 +112,6 @@ static const char *take_byte(struct story *story, char byte)
     take_event(story, line);
     return line;
 }
-
-/* ------------------------------------------------------------------ starting and ending QEMU */
 
 static _Noreturn void become_qemu(const struct run *run, const struct lab_words *words, const int ends[3])
 {
@@ -187,8 +183,6 @@ static int end_qemu(struct run *run, enum ending why)
     return status;
 }
 
-/* ------------------------------------------------------------------ terminal and signals */
-
 static void take_terminal(struct run *run)
 {
     struct termios raw;
@@ -223,8 +217,6 @@ static bool take_signals(struct run *run)
     run->signals = signalfd(-1, &set, SFD_CLOEXEC);
     return run->signals >= 0;
 }
-
-/* ------------------------------------------------------------------ relaying */
 
 static bool show(struct run *run, const char *bytes, size_t count)
 {
@@ -350,8 +342,6 @@ static enum ending relay(struct run *run)
         ending = relay_once(run);
     return ending;
 }
-
-/* ------------------------------------------------------------------ what happened */
 
 static const char *method_text(const char *method)
 {

@@ -13,7 +13,7 @@ TEST_RIG := memdev faultdev fixture rigfw
 
 .PHONY: check-unit check-sweep check-diff check-fuzz-smoke check-static fuzz
 
-# ------------------------------------------------------------------ the core and the rig, once, with the sanitizers
+# the core and the rig, once, with the sanitizers
 $(T)/core/%.o: loader/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(DEPENDS) -c -o $@ $<
@@ -30,7 +30,7 @@ $(T)/librig.a: $(patsubst %,$(T)/rig/%.o,$(TEST_RIG))
 	@rm -f $@
 	ar rcsD $@ $^
 
-# ------------------------------------------------------------------ unit and sweep
+# unit and sweep
 $(T)/unit/%: $(T)/unit/%.o $(T)/librig.a $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^ -lcmocka
 
@@ -43,14 +43,14 @@ check-unit: $(patsubst %,$(T)/unit/%,$(UNIT_TESTS)) ## one cmocka program per mo
 check-sweep: $(patsubst %,$(T)/sweep/%,$(SWEEP_TESTS)) ## every read fails, the power goes at every write
 	@set -e; for program in $^; do $$program; done
 
-# ------------------------------------------------------------------ against other people's tools
+# against other people's tools
 $(T)/diff/dump: $(T)/diff/dump.o $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^
 
 check-diff: $(T)/diff/dump ## our partitions and files against sfdisk and mtools
 	@DUMP=$< $(PYTHON) -B tests/diff/test_diff.py
 
-# ------------------------------------------------------------------ fuzz
+# fuzz
 $(T)/fuzz/smoke_%: $(T)/fuzz/fuzz_%.o $(T)/fuzz/smoke.o $(T)/librig.a $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^
 
@@ -74,7 +74,7 @@ fuzz-%: $(T)/libfuzz/% $(T)/seeds
 fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory -j2 $(addprefix fuzz-,$(FUZZ_TARGETS))
 
-# ------------------------------------------------------------------ static
+# static
 $(T)/core32/%.o: loader/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(CC) $(BIOS_CFLAGS) $(DEPENDS) -c -o $@ $<

@@ -30,7 +30,7 @@ SMALL = dict(fs='none', size_mib=8)
 SECTOR = disks.SECTOR
 
 # A message that ends without telling what to do is no help on the day it is needed.
-NEXT_STEP = re.compile(r'--[a-z]|\b(give|choose|copy|copied|build|make|set|use|say|see|install|unmount|leave|insert|try|'
+NEXT_STEP = re.compile(r'--[a-z]|\b(name|is this|give|choose|copy|copied|build|make|set|use|say|see|install|unmount|leave|insert|try|'
                        r'check|explain|expand|another|again|undo|move|takes|needs|instead|close|free)\b', re.I)
 
 _cache = {}

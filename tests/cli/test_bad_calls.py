@@ -278,7 +278,7 @@ class BadFiles(CliCase):
         fifo = self.dir / 'fifo'
         os.mkfifo(fifo)
         try:
-            self.refuses(USAGE, 'fifo', '--ntldr', fifo, timeout=5)
+            self.refuses(USAGE, 'fifo', '--ntldr', fifo, timeout=3)
         except subprocess.TimeoutExpired:
             self.fail('build waits for a FIFO')
 

@@ -67,7 +67,7 @@ class BadInput(CliCase):
         for command in ALL:
             with self.subTest(command=command):
                 try:
-                    self.complains(USAGE, r'a\.img', *self.call(command), self.a, self.b, timeout=5)
+                    self.complains(USAGE, r'a\.img', *self.call(command), self.a, self.b, timeout=3)
                 except subprocess.TimeoutExpired:
                     self.fail('%s waits for a FIFO' % command)
 

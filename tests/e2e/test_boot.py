@@ -441,13 +441,13 @@ class Screen(Case):
 
     def test_no_disk_at_all(self):
         events = self.reads([], 'No hard disk answers. Check power, cables and the BIOS set-up')
-        self.assertEqual([fields['site'] for name, fields in events if name == 'error'], ['B2'])
+        self.assertEqual([fields['site'] for name, fields in events if name == 'error'], ['S2'])
         self.assertNotIn('boot', [name for name, _ in events])
 
     def test_no_mirror(self):
         floppy = build(make_pair(), timeout='forever')
         recipes.run('mdel', '-i', floppy, '::MIRROR.INI')
-        self.reads([blank_disk(64)], 'No mirror was found on these disks', '(?m)^Error B3:',
+        self.reads([blank_disk(64)], 'No mirror was found on these disks', '(?m)^Error S3:',
                    r'(?s)\A((?!The (primary|shadow) will be started).)*\Z', floppy=floppy, prompt='Start disk 80h')
 
 

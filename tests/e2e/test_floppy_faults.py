@@ -18,7 +18,7 @@ from test_boot import HERE, Story, build, copy, floppy_file, make_pair, put_toge
 
 SECTOR = recipes.SECTOR
 FOREVER = 0xFFFF
-FAST = ('-icount', 'shift=0,sleep=off')  # a clock that leaps while the machine only waits
+FAST = ('-icount', 'shift=0,sleep=off')  # ten times slower, but a clock that leaps while the machine only waits
 
 
 def assemble(name):
@@ -57,9 +57,9 @@ class BadFloppy(unittest.TestCase):
         recipes.write_at(image, (sectors - 1) * SECTOR, boot)
         return image
 
-    def starts_shadow(self, lba, times, message=None, bad=True):
+    def starts_shadow(self, lba, times, message=None, bad=True, extra=()):
         disks = [Disk(self.pair.a.path, 'dead'), self.pair.b.path]
-        with Machine(disks, floppy=self.shimmed(lba, times), extra=FAST) as machine:
+        with Machine(disks, floppy=self.shimmed(lba, times), extra=extra) as machine:
             self.assertEqual(machine.wait_exit(), PAYLOAD_EXIT, machine.output)
             text, said = machine.output, machine.payload()
         self.assertEqual(int(said['sig80'], 16), self.pair.b.signature, text)
@@ -83,7 +83,7 @@ class BadFloppy(unittest.TestCase):
 
     def test_mirror_ini(self):
         lba, = floppy_file(self.floppy, 'MIRROR.INI')
-        self.starts_shadow(lba, FOREVER, r'MIRROR\.INI cannot be (used|read)')
+        self.starts_shadow(lba, FOREVER, r'MIRROR\.INI cannot be (used|read)', extra=FAST)
         self.starts_shadow(lba, 2)
 
     def test_journal(self):
@@ -96,7 +96,7 @@ class BadFloppy(unittest.TestCase):
     def test_log(self):
         lba = floppy_file(self.floppy, 'FTLOG.TXT')[0]
         self.starts_shadow(lba, 2)
-        self.starts_shadow(lba, FOREVER, 'could not be noted in FTLOG.TXT')
+        self.starts_shadow(lba, FOREVER, r'FTLOG\.TXT cannot be|be noted in FTLOG')
 
     def test_files_nobody_needs_now(self):
         for name in ('SAVED.BIN', 'BOOT.INI'):
@@ -107,12 +107,12 @@ class BadFloppy(unittest.TestCase):
 class Config(test_boot.Case):
     """A floppy whose MIRROR.INI is of no use: mirrors are found by their type."""
 
-    def play_without(self, floppy, message, machines=('a b', 'a:dead b', 'a:absent b')):
+    def play_without(self, floppy, message, extra=()):
         pair = make_pair()
-        for machine in machines:
+        for machine in ('a b', 'a:dead b', 'a:absent b'):
             with self.subTest(machine):
                 disks = [disk for _, disk in put_together(machine, pair)]
-                story = start(disks, floppy, extra=FAST)
+                story = start(disks, floppy, extra=extra)
                 self.assertRegex(story.text, message)
                 self.check_entered(story, pair.a if machine == 'a b' else pair.b, pair)
                 self.assertFalse(story.written.get(0) or story.written[1])
@@ -128,12 +128,12 @@ class Config(test_boot.Case):
                 broken.write_bytes(good.replace(old, new))
                 recipes.run('mcopy', '-o', '-i', bad, broken, '::MIRROR.INI')
                 line = good[:good.index(old)].count(b'\n') + 1
-                self.play_without(bad, r'MIRROR\.INI.*line %d\b' % line)
+                self.play_without(bad, r'MIRROR\.INI.*line %d\b' % line, FAST if line < 3 else ())
 
     def test_missing(self):
         floppy = build(make_pair())
         recipes.run('mdel', '-i', floppy, '::MIRROR.INI')
-        self.play_without(floppy, r'MIRROR\.INI cannot be (used|read)')
+        self.play_without(floppy, r'MIRROR\.INI cannot be (used|read)', FAST)
 
     def test_serial_none(self):
         pair = make_pair()

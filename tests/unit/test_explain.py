@@ -65,10 +65,8 @@ class Explain(unittest.TestCase):
         self.assertEqual(set(json.loads(explain('A01', '--json').stdout)),
                          {'id', 'kind', 'symptom', 'cause', 'next'})
 
-    def test_site_and_failure_of_the_same_letter_and_number(self):
-        self.assertIn(SITES['B1'][:40], explain('B1').stdout)
-        self.assertIn('B01', explain('B1').stdout)
-        self.assertIn('NTLDR', explain('B01').stdout)
+    def test_no_site_looks_like_a_failure(self):
+        self.assertEqual([code for code in SITES if code[0] in 'ABCDEFGHI'], [])
 
     def test_unknown(self):
         for name, suggestion in (('A3', 'A03'), ('r01', 'R1'), ('A99', 'A22'), ('Q128630', 'explain'),

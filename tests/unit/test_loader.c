@@ -148,7 +148,7 @@ static void a_bad_line_is_named(void **state)
     fx_boot_files(&rig.floppy, "[loader]\r\ntimeout=5\r\nbrake=auto\r\n");
     expect_start(ROLE_PRIMARY, 0x80);
     assert_non_null(strstr(rig.screen, "line 3"));
-    assert_true(rig_event(&rig, "error site=I1"));
+    assert_true(rig_event(&rig, "error site=N1"));
 }
 
 static void break_auto(void **state)
@@ -252,7 +252,7 @@ static void nothing_to_start(void **state)
     rig.absent[0] = rig.absent[1] = true;
     enum rig_end end = rig_run(&rig);
     assert_int_not_equal(end, RIG_HANDOFF);
-    assert_true(rig_event(&rig, "error site=B2"));
+    assert_true(rig_event(&rig, "error site=S2"));
     assert_non_null(strstr(rig.screen, "No hard disk answers"));
 }
 
@@ -263,7 +263,7 @@ static void no_mirror_is_not_called_a_primary(void **state)
     set_type(0, 0x06);
     set_type(1, 0x06);
     (void)rig_run(&rig);
-    assert_true(rig_event(&rig, "error site=B3"));
+    assert_true(rig_event(&rig, "error site=S3"));
     assert_null(strstr(rig.screen, "The primary will be started"));
 }
 
