@@ -130,7 +130,7 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
 
 static void build_choices(struct loader *loader, struct choices *choices)
 {
-    enum role source = loader->survey[0].verdict.source;
+    enum role source = loader->config.set_count > 0 ? loader->survey[0].verdict.source : ROLE_NONE;
     memset(choices, 0, sizeof *choices);
     choices->menu.has_default = source != ROLE_NONE;
     if (will_break(loader))
@@ -251,9 +251,8 @@ static void write_log(struct loader *loader)
     if (verdict->state == SET_HEALTHY && !loader->changed)
         return; /* a healthy machine's floppy is not written to */
     text_init(&text, line, sizeof line);
-    text_add(&text, "%s primary=%s shadow=%s started=%s method=%s changed=%s\r\n", set_state_name(verdict->state),
-             member_state_name(verdict->member[ROLE_PRIMARY]), member_state_name(verdict->member[ROLE_SHADOW]),
-             role_name(loader->plan.source), method_name(loader->plan.method), loader->changed ? "yes" : "no");
+    text_add(&text, "%s: started the %s by %s%s\r\n", set_state_name(verdict->state), role_name(loader->plan.source),
+             method_name(loader->plan.method), loader->changed ? ", disks changed" : "");
     if (bootdisk_log(&loader->boot, line) != ST_OK)
         screen_say(loader, "FTLOG.TXT cannot be written.\n", COLOUR_NORMAL);
 }
@@ -279,7 +278,8 @@ static void act(struct loader *loader, struct choice choice, bool attended)
     else if (choice.action == ACT_BREAK)
         status = break_mirror(loader, choice.role, attended);
     if (status != ST_OK)
-        screen_say(loader, "The change was not made.\n", COLOUR_BAD);
+        screen_say(loader, "The change failed.\n", COLOUR_BAD);
+    screen_errors(loader); /* before a hand-off, which does not come back */
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
     if (choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended)))
         start_half(loader, choice.role);

@@ -73,11 +73,11 @@ static enum exit_code choose(const struct request *request, const struct host_se
         return complain(EXIT_REFUSED, "mirror %u is %s: %s Say which half to keep: --keep primary or --keep shadow",
                         index + 1, set_state_name(survey->verdict.state), sentence);
     if (survey->place[*keep].partition == NULL)
-        return complain(EXIT_REFUSED, "mirror %u: the %s is not there: %s", index + 1, role_name(*keep),
-                        why_text(survey->verdict.why[*keep]));
+        return complain(EXIT_REFUSED, "mirror %u: the %s is not there: %s. Use --keep %s", index + 1, role_name(*keep),
+                        why_text(survey->verdict.why[*keep]), role_name((enum role)(1 - *keep)));
     if (survey->verdict.source != ROLE_NONE && *keep != survey->verdict.source && survey->verdict.state != SET_HEALTHY)
-        return complain(EXIT_REFUSED, "mirror %u: %s Keeping the %s would lose it; nothing was changed", index + 1,
-                        sentence, role_name(*keep));
+        return complain(EXIT_REFUSED, "mirror %u: %s Keeping the %s would lose it: use --keep %s; nothing was changed",
+                        index + 1, sentence, role_name(*keep), role_name(survey->verdict.source));
     return EXIT_DONE;
 }
 
@@ -103,6 +103,13 @@ static enum exit_code carry_out(const struct request *request, struct host_set *
 {
     static struct changeset changes;
     changes.count = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!set->inventory.disk[i].dead && set->inventory.disk[i].table.status == ST_OK)
+            continue;
+        enum exit_code bad = host_set_complain_about_table(set, i);
+        if (bad == EXIT_REFUSED)
+            return bad; /* a dynamic disk: whatever it is half of, it is not our kind of mirror */
+    }
     if (set->config.set_count == 0)
         return host_set_require_mirror(set);
     if ((unsigned)request->set > set->config.set_count)

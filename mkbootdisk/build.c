@@ -17,6 +17,7 @@
 #define FLOPPY_BYTES_MAX (2880u * 1024u)
 #define NTBOOTDD_BYTES_MAX 65536 /* Q198524 */
 #define IMAGE "ft.img"
+#define NT_PATH_MAX 40
 
 /* The assembled loaders, linked into the tool. */
 extern const uint8_t _binary_fat12_bin_start[];
@@ -107,7 +108,10 @@ static bool take_timeout(const char *value, int *out)
 static bool take_nt_path(const char *value, const char **out)
 {
     *out = value;
-    if (value[0] == '\\' && strlen(value) < 40 && strpbrk(value, ":\"/=") == NULL)
+    bool good = value[0] == '\\' && strlen(value) < NT_PATH_MAX;
+    for (const char *at = value; *at != '\0'; at++)
+        good = good && *at > ' ' && *at < 0x7F && strchr(":\"/=[];", *at) == NULL;
+    if (good)
         return true;
     complain(EXIT_USAGE, "--nt-path takes a folder such as \\WINNT, not '%s'", value);
     return false;
@@ -152,11 +156,11 @@ static bool is_packed(const uint8_t *bytes, size_t count)
 static enum exit_code read_given(struct given_file *file, const char *name)
 {
     struct stat info;
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0) {
         if (fd >= 0)
             close(fd);
-        return complain(EXIT_IO, "%s: %s", file->path, strerror(errno));
+        return complain(EXIT_IO, "%s: %s. Check the name and the permissions", file->path, strerror(errno));
     }
     file->count = (size_t)info.st_size;
     enum exit_code code = EXIT_DONE;
@@ -201,7 +205,7 @@ static enum exit_code check_contents(const struct build *build)
             continue;
         return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
                         survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different"
-                                                           : "");
+                                                           : " Repair the mirror first, or end it: mkbootdisk break");
     }
     return EXIT_DONE;
 }
@@ -281,7 +285,8 @@ static enum exit_code deliver(const struct build *build)
     if (file != NULL)
         fclose(file);
     if (!good)
-        return complain(EXIT_IO, "%s: cannot be read back", work_path(IMAGE));
+        return complain(EXIT_IO, "%s: cannot be read back; is the folder full? Set TMPDIR to another",
+                        work_path(IMAGE));
     return target_write(build->output, image, count);
 }
 

@@ -8,6 +8,9 @@
 #include "loader.h"
 #include "report.h"
 
+extern const uint8_t _binary_STAGE2_BIN_start[];
+extern const uint8_t _binary_STAGE2_BIN_end[];
+
 #define SIMULATED_MAX (DISKS_MAX + 1)
 
 struct simulated {
@@ -124,7 +127,8 @@ static void set_up(struct machine *machine, struct host_set *set, const struct h
         attach(machine, &blank, FATE_PRESENT);
     for (unsigned i = 0; i < set->count; i++) {
         unsigned index = i;
-        if (scenario->swapped && (i == place[ROLE_PRIMARY] || i == place[ROLE_SHADOW]))
+        if (scenario->swapped && place[ROLE_PRIMARY] < set->count && place[ROLE_SHADOW] < set->count &&
+            (i == place[ROLE_PRIMARY] || i == place[ROLE_SHADOW]))
             index = place[ROLE_PRIMARY] + place[ROLE_SHADOW] - i;
         enum fate fate = FATE_PRESENT;
         for (unsigned role = 0; role < ROLE_COUNT; role++)
@@ -181,16 +185,18 @@ static enum role expected(const struct outcome *now, const struct scenario *scen
     return left[ROLE_PRIMARY] ? ROLE_PRIMARY : ROLE_SHADOW;
 }
 
+/* MBR code alone starts nothing when the boot sector it loads is not bootable, which is why it is the last method. */
 static bool is_good(const struct outcome *outcome, enum role wanted)
 {
-    return outcome->source == wanted && (wanted == ROLE_NONE || outcome->starts);
+    return wanted != ROLE_NONE && outcome->source == wanted && outcome->starts && outcome->method != METHOD_MBR;
 }
 
 static void print_outcome(const struct outcome *outcome, const struct scenario *scenario, bool good)
 {
-    printf("%s %-32s %-9s ", good ? "ok " : "BAD", scenario->text, set_state_name(outcome->state));
+    const char *mark = good ? "ok " : outcome->source == ROLE_NONE ? "ask" : "BAD";
+    printf("%s %-32s %-9s ", mark, scenario->text, set_state_name(outcome->state));
     if (outcome->source == ROLE_NONE)
-        puts("asks which half to start");
+        puts("starts nothing unasked");
     else if (outcome->entry > 1)
         printf("NTLDR needs a person: choose entry %u for the %s\n", outcome->entry, role_name(outcome->source));
     else if (!outcome->starts)
@@ -215,20 +221,45 @@ static cJSON *outcome_json(const struct outcome *outcome, const struct scenario 
 
 static enum exit_code check_loader(const struct host_boot *boot)
 {
+    static uint8_t room[512 * 1024];
     struct fat_file file;
     const char *name = boot->classic ? FILE_NTLDR : FILE_STAGE2;
-    static uint8_t room[512 * 1024];
+    size_t stage2_bytes = (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start);
     if (fat_open(&boot->boot.fat, name, &file) != ST_OK)
         return complain(EXIT_FOUND, "%s: %.11s is missing, so it cannot start. Build it again", boot->file.path, name);
     if (fat_read(&file, room, sizeof room) != ST_OK)
         return complain(EXIT_FOUND, "%s: %.11s cannot be read (its chain begins at cluster %u). Build it again",
                         boot->file.path, name, file.first_cluster);
+    if (!boot->classic && (file.bytes != stage2_bytes || memcmp(room, _binary_STAGE2_BIN_start, stage2_bytes) != 0))
+        return complain(EXIT_FOUND,
+                        "%s: STAGE2.BIN is damaged, or of another version than " LOADER_VERSION ". Build it again",
+                        boot->file.path);
     return EXIT_DONE;
+}
+
+/* What is wrong with the disks themselves, and whether they are the ones the boot disk was built for. */
+static enum exit_code check_disks(const struct host_boot *boot, const struct host_set *set)
+{
+    const struct member_id *member = boot->config.set[0].member;
+    enum exit_code code = EXIT_DONE;
+    unsigned index;
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->inventory.disk[i].dead || set->inventory.disk[i].table.status != ST_OK) {
+            (void)host_set_complain_about_table(set, i);
+            code = EXIT_FOUND;
+        }
+    if (inventory_find(&set->inventory, member[ROLE_PRIMARY].signature, &index) == 0 &&
+        inventory_find(&set->inventory, member[ROLE_SHADOW].signature, &index) == 0)
+        code = complain(EXIT_FOUND, "%s: was built for the disks %08x and %08x, which are not here. Build it again",
+                        boot->file.path, member[ROLE_PRIMARY].signature, member[ROLE_SHADOW].signature);
+    return code;
 }
 
 static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
 {
     enum exit_code code = check_loader(boot);
+    if (check_disks(boot, set) != EXIT_DONE)
+        code = EXIT_FOUND;
     cJSON *list = cJSON_CreateArray();
     struct outcome now = try_scenario(set, boot, &scenarios[0]);
     for (size_t i = 0; i < SCENARIOS; i++) {

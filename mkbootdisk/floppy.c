@@ -72,9 +72,10 @@ static enum exit_code stage_all(const struct floppy *floppy, const struct geomet
         if (first > geometry->fat.clusters)
             return complain(EXIT_IO,
                             "%s: with its %zu bytes the boot disk would need %zu bytes more than a %u KB floppy has. "
-                            "Use --format 2880, or leave a file out",
+                            "%s a file out",
                             file->source != NULL ? file->source : file->name, file->count,
-                            (size_t)(first - geometry->fat.clusters) * cluster_bytes, floppy->kilobytes);
+                            (size_t)(first - geometry->fat.clusters) * cluster_bytes, floppy->kilobytes,
+                            floppy->kilobytes < 2880 ? "Use --format 2880, or leave" : "Leave");
         bool is_padded = clusters > clusters_of(geometry, file->count);
         enum exit_code code = stage_file(file, is_padded ? clusters * cluster_bytes : file->count);
         if (code != EXIT_DONE)

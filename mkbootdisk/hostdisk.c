@@ -35,7 +35,8 @@ static enum exit_code inspect(struct host_disk *disk)
     if (S_ISDIR(info.st_mode))
         return complain(EXIT_USAGE, "%s: is a directory; give a disk image or a block device", disk->path);
     if (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode))
-        return complain(EXIT_USAGE, "%s: is neither a file nor a block device", disk->path);
+        return complain(EXIT_USAGE, "%s: is neither a file nor a block device; give a disk image or a block device",
+                        disk->path);
     disk->file_system = info.st_dev;
     disk->inode = info.st_ino;
     disk->is_device = S_ISBLK(info.st_mode);
@@ -55,9 +56,9 @@ enum exit_code host_disk_open(const char *path, uint8_t drive, struct host_disk 
     out->path = path;
     out->device.drive = drive;
     out->device.read = host_read;
-    out->fd = open(path, O_RDONLY | O_CLOEXEC);
+    out->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
     if (out->fd < 0)
-        return complain(EXIT_IO, "%s: %s", path, strerror(errno));
+        return complain(EXIT_IO, "%s: %s. Check the name and the permissions", path, strerror(errno));
     enum exit_code code = inspect(out);
     if (code != EXIT_DONE)
         host_disk_close(out);
@@ -71,7 +72,8 @@ enum exit_code host_disk_make_writable(struct host_disk *disk)
     if (fd < 0 && errno == EBUSY)
         return complain(EXIT_REFUSED, "%s: is mounted or in use; unmount it first. Nothing was changed", disk->path);
     if (fd < 0)
-        return complain(EXIT_IO, "%s: cannot be written: %s. Nothing was changed", disk->path, strerror(errno));
+        return complain(EXIT_IO, "%s: cannot be written: %s. Check its permissions; nothing was changed", disk->path,
+                        strerror(errno));
     close(disk->fd);
     disk->fd = fd;
     return EXIT_DONE;

@@ -78,6 +78,25 @@ static void adopt_former_twin(struct host_set *set, struct mirror_set *mirror)
     mirror->member[ROLE_SHADOW] = id_of(lone.disk < twin.disk ? &twin : &lone);
 }
 
+/* The machine starts from the first set of MIRROR.INI: the one whose primary is active. */
+static void put_system_set_first(struct host_set *set)
+{
+    for (unsigned i = 1; i < set->config.set_count; i++) {
+        const struct mirror_set mirror = set->config.set[i];
+        const struct member_id *primary = &mirror.member[ROLE_PRIMARY];
+        unsigned index = 0;
+        if (inventory_find(&set->inventory, primary->signature, &index) != 1)
+            continue;
+        const struct partition *partition =
+            mbr_find(&set->inventory.disk[index].table, primary->start_lba, primary->sectors);
+        if (partition == NULL || !partition->active)
+            continue;
+        set->config.set[i] = set->config.set[0];
+        set->config.set[0] = mirror;
+        return;
+    }
+}
+
 enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set)
 {
     memset(set, 0, sizeof *set);
@@ -95,67 +114,88 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
     pair_find(&set->inventory, lone, &set->config, &set->report);
     for (unsigned i = 0; lone && i < set->config.set_count; i++)
         adopt_former_twin(set, &set->config.set[i]);
+    put_system_set_first(set);
     for (unsigned i = 0; i < set->config.set_count; i++)
         facts_gather(&set->inventory, &set->config.set[i], HOST_SAMPLES, &set->survey[i]);
     return EXIT_DONE;
 }
 
-static enum exit_code complain_about_table(const struct host_set *set, unsigned index)
+enum exit_code host_set_complain_about_table(const struct host_set *set, unsigned index)
 {
     const struct disk *disk = &set->inventory.disk[index];
     const char *path = set->disk[index].path;
     const struct disk_table *table = &disk->table;
     if (disk->dead)
-        return complain(EXIT_IO, "%s: sector 0 (offset 0) cannot be read. The disk is dead or the image damaged", path);
-    return complain(table->problem == SITE_DYNAMIC ? EXIT_REFUSED : EXIT_FOUND, "%s: sector %u (offset %llu): %s (%s)",
-                    path, table->problem_lba, (unsigned long long)table->problem_lba * SECTOR_BYTES,
-                    site_text(table->problem), site_code(table->problem));
+        return complain(EXIT_IO,
+                        "%s: sector 0 (offset 0) cannot be read. The disk is dead or the image damaged: try "
+                        "another cable, or copy the image again",
+                        path);
+    return complain(table->problem == SITE_DYNAMIC ? EXIT_REFUSED : EXIT_FOUND,
+                    "%s: sector %u (offset %llu): %s ('mkbootdisk explain %s')", path, table->problem_lba,
+                    (unsigned long long)table->problem_lba * SECTOR_BYTES, site_text(table->problem),
+                    site_code(table->problem));
 }
 
-/* Where a partition of the report stands, for a person. */
-static void describe(const struct host_set *set, unsigned which, char *buffer, size_t bytes)
+/* A half of the report, for a person. */
+static const char *describe(const struct host_set *set, unsigned which)
 {
+    static char texts[2][512];
     unsigned disk = set->report.disk[which];
     const struct disk_table *table = &set->inventory.disk[disk].table;
     const struct partition *partition = &table->partition[set->report.partition[which]];
-    snprintf(buffer, bytes, "%s: partition %u (type %02Xh, LBA %u, offset %llu, %u sectors)", set->disk[disk].path,
-             partition->number, partition->type, partition->start_lba,
+    snprintf(texts[which], sizeof texts[which], "%s: partition %u (type %02Xh, LBA %u, offset %llu, %u sectors)",
+             set->disk[disk].path, partition->number, partition->type, partition->start_lba,
              (unsigned long long)partition->start_lba * SECTOR_BYTES, partition->sectors);
+    return texts[which];
+}
+
+/* A half without a twin: perhaps there is one that does not fit. */
+static enum exit_code complain_about_lone(const struct host_set *set)
+{
+    struct host_set other = *set;
+    for (unsigned disk = 0; disk < set->count; disk++) {
+        const struct disk_table *table = &set->inventory.disk[disk].table;
+        for (unsigned i = 0; disk != set->report.disk[0] && i < table->count; i++) {
+            if (!ft_is_member(table->partition[i].type))
+                continue;
+            other.report.disk[1] = disk;
+            other.report.partition[1] = i;
+            return complain(EXIT_FOUND,
+                            "%s and %s differ in length or file system, so they are not the two halves of "
+                            "one mirror. Give the two disks of one mirror",
+                            describe(set, 0), describe(&other, 1));
+        }
+    }
+    return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror", describe(set, 0));
 }
 
 static enum exit_code complain_about_pairing(const struct host_set *set)
 {
-    char first[512];
-    char second[512];
-    if (set->report.problem == PAIR_NONE)
-        return complain(EXIT_FOUND,
-                        "%s: no partition of a fault-tolerance type (81h-8Eh, C1h-CEh) at LBA 0's table, "
-                        "nor on the other disks. Is this the mirrored disk, given in the order of the BIOS?",
-                        set->disk[0].path);
-    describe(set, 0, first, sizeof first);
-    describe(set, 1, second, sizeof second);
     switch (set->report.problem) {
+    case PAIR_NONE:
+        return complain(EXIT_FOUND,
+                        "%s: no partition of a fault-tolerance type (81h-8Eh, C1h-CEh) in the table at "
+                        "offset 446, nor on the other disks. Give the two disks of a mirror",
+                        set->disk[0].path);
     case PAIR_LONE:
-        return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror", first);
-    case PAIR_UNEQUAL:
-        return complain(EXIT_FOUND, "%s and %s differ in length or file system: they are not two halves of one mirror",
-                        first, second);
+        return complain_about_lone(set);
     case PAIR_THREE:
         return complain(EXIT_FOUND,
                         "%s has more than one twin, among them %s. Leave out the disk that is not part of the mirror",
-                        first, second);
+                        describe(set, 0), describe(set, 1));
     case PAIR_NO_SIGNATURE:
         return complain(EXIT_FOUND,
                         "%s: its disk, or that of %s, has signature 0 at offset 440. Disk Administrator "
                         "writes one when it is started; then make the images again (A19)",
-                        first, second);
+                        describe(set, 0), describe(set, 1));
     case PAIR_SAME_SIGNATURE:
         return complain(EXIT_FOUND,
                         "%s and %s are on disks with the same signature at offset 440, so they cannot be "
                         "told apart. One is a copy: leave it out (A20)",
-                        first, second);
+                        describe(set, 0), describe(set, 1));
     default:
-        return complain(EXIT_FOUND, "%s: there are more than %u mirrors on these disks", first, SETS_MAX);
+        return complain(EXIT_FOUND, "%s: there are more than %u mirrors on these disks. Leave some disks out",
+                        describe(set, 0), SETS_MAX);
     }
 }
 
@@ -163,7 +203,7 @@ enum exit_code host_set_require_mirror(const struct host_set *set)
 {
     for (unsigned i = 0; i < set->count; i++)
         if (set->inventory.disk[i].dead || set->inventory.disk[i].table.status != ST_OK)
-            return complain_about_table(set, i);
+            return host_set_complain_about_table(set, i);
     return set->report.problem != PAIR_OK ? complain_about_pairing(set) : EXIT_DONE;
 }
 
@@ -184,7 +224,8 @@ enum exit_code host_set_make_writable(struct host_set *set, const struct changes
 const char *host_set_path(const struct host_set *set, uint32_t signature)
 {
     unsigned index = 0;
-    return inventory_find(&set->inventory, signature, &index) == 1 ? set->disk[index].path : "?";
+    return inventory_find(&set->inventory, signature, &index) == 1 ? set->disk[index].path
+                                                                   : "a disk that was not given";
 }
 
 void host_set_close(struct host_set *set)

@@ -30,6 +30,9 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
 /** Complain about what stands in the way of using these disks as a mirror; EXIT_DONE if nothing does. */
 enum exit_code host_set_require_mirror(const struct host_set *set);
 
+/** Complain about the disk's damaged or unreadable partition table; returns the exit code for it. */
+enum exit_code host_set_complain_about_table(const struct host_set *set, unsigned index);
+
 /** Make every disk that a change set is about writable. */
 enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes);
 

@@ -34,7 +34,11 @@ static enum exit_code use_file(struct host_journal *out)
     if (journal_load(out->store, out->journal) == ST_OK)
         return EXIT_DONE;
     host_disk_close(&out->file);
-    return complain(EXIT_IO, "%s: neither of its state records (offsets 0 and 512) is valid; it is damaged", out->path);
+    return complain(
+        EXIT_IO,
+        "%s: neither of its state records (offsets 0 and 512) is valid. Take a copy of it, or restore the sectors "
+        "from SAVED.BIN of the boot disk",
+        out->path);
 }
 
 enum exit_code journal_file_open(const char *path, struct host_journal *out)

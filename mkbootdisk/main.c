@@ -60,7 +60,7 @@ static void show_help(FILE *to)
           to);
 }
 
-int main(int argc, char **argv)
+static enum exit_code dispatch(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         show_help(argc < 2 ? stderr : stdout);
@@ -71,12 +71,16 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0) {
-            int code = commands[i]->run(argc - 1, argv + 1);
-            /* Output that did not reach its file (disk full, closed pipe) is not a success. */
-            if (fflush(stdout) != 0 && code == EXIT_DONE)
-                return complain(EXIT_IO, "standard output: %s", strerror(errno));
-            return code;
-        }
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(argc - 1, argv + 1);
     return complain(EXIT_USAGE, "there is no command '%s'; see 'mkbootdisk --help'", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    enum exit_code code = dispatch(argc, argv);
+    /* Output that did not reach its file (disk full, closed pipe) is not a success. */
+    if (fflush(stdout) != 0 && code == EXIT_DONE)
+        return complain(EXIT_IO, "standard output: %s", strerror(errno));
+    return code;
 }

@@ -83,22 +83,19 @@ static bool write_all(int fd, const char *at, size_t count)
     return true;
 }
 
-/* Create `path` with these bytes; errno tells what went wrong. */
-static bool create(const char *path, mode_t mode, const void *bytes, size_t count)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (fd < 0)
-        return false;
-    bool good = write_all(fd, bytes, count);
-    return close(fd) == 0 && good;
-}
-
 enum exit_code work_write(const char *name, const void *bytes, size_t count)
 {
     const char *path = work_path(name);
-    if (!create(path, 0600, bytes, count))
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && write_all(fd, bytes, count);
+    if ((fd >= 0 && close(fd) != 0) || !good)
         return complain(EXIT_IO, "%s: %s. Set TMPDIR to a folder with room", path, strerror(errno));
     return EXIT_DONE;
+}
+
+static enum exit_code bad_path(const char *path)
+{
+    return complain(EXIT_IO, "'%s': %s. Check the name and the permissions", path, strerror(errno));
 }
 
 static enum exit_code check_device(const char *path, size_t bytes)
@@ -107,7 +104,7 @@ static enum exit_code check_device(const char *path, size_t bytes)
     if (fd < 0 && errno == EBUSY)
         return complain(EXIT_REFUSED, "%s: is mounted or in use; unmount it first", path);
     if (fd < 0)
-        return complain(EXIT_IO, "%s: %s", path, strerror(errno));
+        return bad_path(path);
     off_t size = lseek(fd, 0, SEEK_END);
     close(fd);
     if (size < (off_t)bytes)
@@ -121,7 +118,7 @@ enum exit_code target_check(const char *path, char *const *inputs, int input_cou
     struct stat target;
     struct stat input;
     if (stat(path, &target) != 0)
-        return errno == ENOENT ? EXIT_DONE : complain(EXIT_IO, "%s: %s", path, strerror(errno));
+        return errno == ENOENT && *path != '\0' ? EXIT_DONE : bad_path(path);
     for (int i = 0; i < input_count; i++)
         if (inputs[i] != NULL && stat(inputs[i], &input) == 0 && input.st_dev == target.st_dev &&
             input.st_ino == target.st_ino)
@@ -131,8 +128,8 @@ enum exit_code target_check(const char *path, char *const *inputs, int input_cou
     if (S_ISBLK(target.st_mode))
         return check_device(path, bytes);
     if (!S_ISREG(target.st_mode))
-        return complain(EXIT_USAGE, "%s: is neither a file nor a block device", path);
-    return access(path, W_OK) == 0 ? EXIT_DONE : complain(EXIT_IO, "%s: %s", path, strerror(errno));
+        return complain(EXIT_USAGE, "%s: is neither a file nor a block device; name the file to write", path);
+    return access(path, W_OK) == 0 ? EXIT_DONE : bad_path(path);
 }
 
 static enum exit_code write_device(const char *path, const void *bytes, size_t count)
@@ -149,9 +146,25 @@ static enum exit_code write_device(const char *path, const void *bytes, size_t c
     if (fd >= 0)
         close(fd);
     if (!good)
-        return complain(EXIT_IO, "%s: %s. The medium is not usable as it is now", path, strerror(error));
+        return complain(EXIT_IO, "%s: %s. Try another medium: this one is not usable as it is now", path,
+                        strerror(error));
     return same ? EXIT_DONE
                 : complain(EXIT_IO, "%s: what was read back differs from what was written; use another medium", path);
+}
+
+/* A file of a name that nobody has, beside the target, so that renaming it is one step. */
+static bool write_beside(const char *path, const void *bytes, size_t count)
+{
+    char name[sizeof partial_target];
+    mode_t mask = umask(0);
+    umask(mask);
+    snprintf(name, sizeof name, "%s.XXXXXX", path);
+    int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    memcpy(partial_target, name, sizeof name);
+    bool good = write_all(fd, bytes, count) && fchmod(fd, 0666 & ~mask) == 0;
+    return close(fd) == 0 && good;
 }
 
 enum exit_code target_write(const char *path, const void *bytes, size_t count)
@@ -159,13 +172,12 @@ enum exit_code target_write(const char *path, const void *bytes, size_t count)
     struct stat info;
     if (stat(path, &info) == 0 && S_ISBLK(info.st_mode))
         return write_device(path, bytes, count);
-    snprintf(partial_target, sizeof partial_target, "%s.part", path);
-    if (!create(partial_target, 0666, bytes, count) || rename(partial_target, path) != 0) {
-        enum exit_code code = complain(EXIT_IO, "%s: %s. Nothing was written", path, strerror(errno));
-        unlink(partial_target);
-        partial_target[0] = '\0';
-        return code;
+    enum exit_code code = EXIT_DONE;
+    if (!write_beside(path, bytes, count) || rename(partial_target, path) != 0) {
+        code = complain(EXIT_IO, "%s: %s. Check the folder and its room; nothing was written", path, strerror(errno));
+        if (partial_target[0] != '\0')
+            unlink(partial_target);
     }
     partial_target[0] = '\0';
-    return EXIT_DONE;
+    return code;
 }

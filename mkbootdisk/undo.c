@@ -40,8 +40,11 @@ static enum exit_code replay(const struct writing *writing, bool finish, struct 
     if (code != EXIT_DONE)
         return code;
     if (journal_changes(journal->store, journal->journal, &changes) != ST_OK)
-        return complain(EXIT_IO, "%s: the recorded sectors do not match their checksum; nothing was changed",
-                        journal->path);
+        return complain(
+            EXIT_IO,
+            "%s: the recorded sectors (from offset 1024) do not match their checksum; nothing was changed. Take a "
+            "copy of it, or restore the sectors from SAVED.BIN of the boot disk",
+            journal->path);
     if (!finish)
         turn_round(&changes);
     writing_show(writing, set, &changes);

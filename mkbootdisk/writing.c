@@ -36,28 +36,62 @@ void writing_show(const struct writing *writing, const struct host_set *set, con
 struct progress {
     const struct host_set *set;
     const struct changeset *changes;
+    const struct host_journal *journal;
 };
 
+/* To standard error: standard output may be JSON. */
 static void show_progress(struct applier *applier, unsigned index, bool undone)
 {
     const struct progress *progress = applier->owner;
     const struct change *change = &progress->changes->change[index];
-    printf("%s: %s, sector %llu: %s\n", undone ? "undone" : "written", host_set_path(progress->set, change->signature),
-           (unsigned long long)change->lba, change->why);
+    fprintf(stderr, "%s: %s, sector %llu: %s\n", undone ? "undone" : "written",
+            host_set_path(progress->set, change->signature), (unsigned long long)change->lba, change->why);
 }
 
-/* The last entry of the trail is where the refusal was born; what came before it is its cause. */
-static enum exit_code complain_about(const struct host_set *set, enum status status)
+/* The file an error is about: the journal's sites say J, and have no drive; a disk that is not there has none either.
+ */
+static const char *subject_of(const struct trail_entry *entry, const struct progress *progress)
 {
-    const struct trail *trail = &set->trail;
+    static char missing[64];
+    if (site_code(entry->site)[0] == 'J')
+        return progress->journal->path;
+    for (unsigned i = 0; i < progress->set->count; i++)
+        if (progress->set->disk[i].device.drive == entry->drive)
+            return progress->set->disk[i].path;
+    for (unsigned i = 0; i < progress->changes->count; i++)
+        if (progress->changes->change[i].lba == entry->lba)
+            snprintf(missing, sizeof missing, "the disk with signature %08x", progress->changes->change[i].signature);
+    return missing;
+}
+
+static enum exit_code complain_about(const struct progress *progress, enum status status)
+{
+    const struct trail *trail = &progress->set->trail;
     enum exit_code code = status == ST_IO ? EXIT_IO : EXIT_REFUSED;
     if (trail->used == 0)
-        return complain(code, "the change was refused (%s)", status_name(status));
-    for (unsigned i = 0; i < trail->used; i++)
-        complain(code, "%s, disk %u, sector %llu: %s", site_code(trail->entry[i].site),
-                 trail->entry[i].drive >= 0x80 ? trail->entry[i].drive - 0x80u + 1 : 0,
-                 (unsigned long long)trail->entry[i].lba, site_text(trail->entry[i].site));
+        return complain(code, "%s: the change was refused (%s)", progress->journal->path, status_name(status));
+    for (unsigned i = 0; i < trail->used; i++) {
+        const struct trail_entry *entry = &trail->entry[i];
+        complain(code, "%s, sector %llu: %s ('mkbootdisk explain %s')", subject_of(entry, progress),
+                 (unsigned long long)entry->lba, site_text(entry->site), site_code(entry->site));
+    }
     return code;
+}
+
+static void print_word(const char *word)
+{
+    bool plain = strpbrk(word, " '\"\\$`&|;<>()*?[]#~!\t\n") == NULL;
+    printf(plain ? " %s" : " '%s'", word);
+}
+
+/* The command that undoes it, ready to be pasted. */
+static void print_undo_command(const struct host_journal *journal, const struct host_set *set)
+{
+    fputs("To undo it: mkbootdisk undo", stdout);
+    print_word(journal->path);
+    for (unsigned i = 0; i < set->count; i++)
+        print_word(set->disk[i].path);
+    putchar('\n');
 }
 
 static struct applier make_applier(struct host_set *set, struct host_journal *journal, struct progress *progress)
@@ -83,7 +117,7 @@ static enum exit_code open_journal(const struct writing *writing, struct host_jo
 enum exit_code writing_apply(const struct writing *writing, struct host_set *set, const struct changeset *changes)
 {
     static struct host_journal journal;
-    struct progress progress = {set, changes};
+    struct progress progress = {set, changes, &journal};
     enum exit_code code = open_journal(writing, &journal);
     if (code != EXIT_DONE)
         return code;
@@ -94,9 +128,9 @@ enum exit_code writing_apply(const struct writing *writing, struct host_set *set
         struct applier applier = make_applier(set, &journal, &progress);
         enum status status = apply_changes(&applier, changes, false);
         if (status != ST_OK)
-            code = complain_about(set, status);
-        else
-            printf("To undo it: mkbootdisk undo %s DISK...\n", journal.path);
+            code = complain_about(&progress, status);
+        else if (!writing->json)
+            print_undo_command(&journal, set);
     }
     journal_file_close(&journal);
     return code;
@@ -104,7 +138,7 @@ enum exit_code writing_apply(const struct writing *writing, struct host_set *set
 
 enum exit_code writing_replay(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes)
 {
-    struct progress progress = {set, changes};
+    struct progress progress = {set, changes, journal};
     enum exit_code code = journal_file_make_writable(journal);
     if (code == EXIT_DONE)
         code = host_set_make_writable(set, changes);
@@ -112,5 +146,5 @@ enum exit_code writing_replay(struct host_journal *journal, struct host_set *set
         return code;
     struct applier applier = make_applier(set, journal, &progress);
     enum status status = apply_journal(&applier, undo, changes);
-    return status == ST_OK ? EXIT_DONE : complain_about(set, status);
+    return status == ST_OK ? EXIT_DONE : complain_about(&progress, status);
 }

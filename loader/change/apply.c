@@ -86,13 +86,16 @@ static enum status write_all(struct applier *applier, const struct changeset *ch
         enum status status = write_verified(applier, &changes->change[i], changes->change[i].new_bytes);
         if (status != ST_OK) {
             /* The journal says "undone" only if that is so; otherwise it stays pending, and the next start asks. */
-            if (write_back(applier, changes, i + 1) == ST_OK)
-                (void)mark(applier, JOURNAL_UNDONE); /* the first error is the one to report */
+            if (write_back(applier, changes, i + 1) != ST_OK)
+                return fail(applier, SITE_NOT_UNDONE, status, &changes->change[i]);
+            (void)mark(applier, JOURNAL_UNDONE); /* the first error is the one to report */
             return status;
         }
         report(applier, i, false);
     }
-    return mark(applier, JOURNAL_DONE);
+    if (mark(applier, JOURNAL_DONE) != ST_OK)
+        return fail(applier, SITE_NOT_CLOSED, ST_IO, &changes->change[0]);
+    return ST_OK;
 }
 
 enum status apply_changes(struct applier *applier, const struct changeset *changes, bool replace)

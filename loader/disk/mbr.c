@@ -117,8 +117,9 @@ static void walk_chain(struct disk_table *out, struct blockdev *device, const st
     uint32_t seen[PARTITIONS_MAX];
     uint64_t end = (uint64_t)container->start_lba + container->sectors;
     uint32_t ebr_lba = container->start_lba;
-    for (unsigned steps = 0; ebr_lba != 0; steps++) {
-        if (ebr_lba < container->start_lba || ebr_lba >= end || was_seen(seen, steps, ebr_lba)) {
+    unsigned steps = 0;
+    do {
+        if (ebr_lba == 0 || ebr_lba < container->start_lba || ebr_lba >= end || was_seen(seen, steps, ebr_lba)) {
             problem(out, device, SITE_EBR_LOOP, ST_CORRUPT, ebr_lba);
             return;
         }
@@ -126,9 +127,9 @@ static void walk_chain(struct disk_table *out, struct blockdev *device, const st
             problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, ebr_lba);
             return;
         }
-        seen[steps] = ebr_lba;
+        seen[steps++] = ebr_lba;
         ebr_lba = decode_ebr(out, device, container, ebr_lba);
-    }
+    } while (ebr_lba != 0);
 }
 
 void mbr_read(struct blockdev *device, const uint8_t *sector0, struct disk_table *out)

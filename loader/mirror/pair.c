@@ -24,6 +24,12 @@ static bool is_equal(const struct partition *first, const struct partition *seco
     return is_like(first, second) && first->sectors == second->sectors;
 }
 
+/* The partitions of a disk that may hold halves: none of a dead one. */
+static unsigned halves_from(const struct inventory *inventory, unsigned disk)
+{
+    return inventory->disk[disk].dead ? 0 : inventory->disk[disk].table.count;
+}
+
 /* How many of the first `count` partitions of a disk are equal to this one. */
 static unsigned count_equal(const struct inventory *inventory, unsigned disk, unsigned count,
                             const struct partition *self)
@@ -55,23 +61,15 @@ static void report_problem(struct pair_report *report, enum pair_problem problem
         *report = (struct pair_report){problem, {first.disk, second.disk}, {first.partition, second.partition}};
 }
 
-/* The twin of `self` on other disks. Returns how many disks offer one; the first in `*twin`. `*near` is any other
- * member, for the message. */
-static unsigned find_twins(const struct inventory *inventory, struct candidate self, struct candidate *twin,
-                           struct candidate *near)
+/* The twin of `self` on other disks. Returns how many there are; the first in `*twin`. */
+static unsigned find_twins(const struct inventory *inventory, struct candidate self, struct candidate *twin)
 {
-    unsigned offers = 0;
-    for (unsigned disk = 0; disk < inventory->count; disk++) {
-        const struct disk_table *table = &inventory->disk[disk].table;
-        for (unsigned i = 0; disk != self.disk && !inventory->disk[disk].dead && i < table->count; i++) {
-            if (!is_twin(inventory, self, disk, i)) {
-                if (ft_is_member(table->partition[i].type))
-                    *near = (struct candidate){disk, i};
-            } else if (offers++ == 0)
+    unsigned found = 0;
+    for (unsigned disk = 0; disk < inventory->count; disk++)
+        for (unsigned i = 0; disk != self.disk && i < halves_from(inventory, disk); i++)
+            if (is_twin(inventory, self, disk, i) && found++ == 0)
                 *twin = (struct candidate){disk, i};
-        }
-    }
-    return offers;
+    return found;
 }
 
 static enum pair_problem check_signatures(uint32_t first, uint32_t second)
@@ -92,14 +90,13 @@ static void pair_one(const struct inventory *inventory, struct candidate self, b
                      struct pair_report *report)
 {
     struct candidate twin = self;
-    struct candidate near = self;
-    unsigned offers = find_twins(inventory, self, &twin, &near);
+    unsigned found = find_twins(inventory, self, &twin);
     enum pair_problem problem = PAIR_OK;
     struct mirror_set set = {.member = {{0}, id_of(inventory, self)}};
-    if (offers > 1)
+    if (found > 1)
         problem = PAIR_THREE;
-    else if (offers == 0)
-        problem = near.disk != self.disk ? PAIR_UNEQUAL : PAIR_LONE;
+    else if (found == 0)
+        problem = PAIR_LONE;
     else if (twin.disk < self.disk)
         return; /* already paired from the other side */
     else
@@ -110,7 +107,7 @@ static void pair_one(const struct inventory *inventory, struct candidate self, b
         set.member[ROLE_PRIMARY] = set.member[ROLE_SHADOW];
         set.member[ROLE_SHADOW] = id_of(inventory, twin);
     } else if (problem != PAIR_LONE || !lone) {
-        report_problem(report, problem, self, offers > 0 ? twin : near);
+        report_problem(report, problem, self, twin);
         return;
     }
     config->set[config->set_count++] = set;
@@ -122,7 +119,7 @@ void pair_find(const struct inventory *inventory, bool lone, struct config *conf
     config->set_count = 0;
     for (unsigned disk = 0; disk < inventory->count; disk++) {
         const struct disk_table *table = &inventory->disk[disk].table;
-        for (unsigned i = 0; !inventory->disk[disk].dead && i < table->count; i++)
+        for (unsigned i = 0; i < halves_from(inventory, disk); i++)
             if (ft_is_member(table->partition[i].type))
                 pair_one(inventory, (struct candidate){disk, i}, lone, config, report);
     }

@@ -6,9 +6,9 @@
 
 uint32_t sample_offset(uint32_t sectors, unsigned index, unsigned samples)
 {
-    uint32_t offset = index == 0 ? 0 : 1u << (index - 1);
-    if (index >= DENSE)
-        offset = sectors / (samples - DENSE) * (index - DENSE + 1) - 1;
+    uint32_t offset = sectors / (samples - DENSE) * (index - DENSE + 1) - 1;
+    if (index < DENSE)
+        offset = 1u << index >> 1;
     return offset < sectors ? offset : sectors - 1;
 }
 

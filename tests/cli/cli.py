@@ -2,7 +2,8 @@
 """What the command-line tests share: running the tool, pairs of disks, and the proof that nothing was changed.
 
 Owns the scratch folder of a test (removed at its end), in which every input, output and temporary file lies, and the
-snapshot of that folder. The tool is $MKB_BUILD/mkbootdisk (default: build), copied first. Pairs are made once per recipe and copied.
+snapshot of that folder. The tool is $MKB_BUILD/mkbootdisk (default: build), copied first.
+Pairs are made once per recipe and copied.
 """
 import atexit
 import hashlib
@@ -30,8 +31,9 @@ SMALL = dict(fs='none', size_mib=8)
 SECTOR = disks.SECTOR
 
 # A message that ends without telling what to do is no help on the day it is needed.
-NEXT_STEP = re.compile(r'--[a-z]|\b(name|is this|give|choose|copy|copied|build|make|set|use|say|see|install|unmount|leave|insert|try|'
-                       r'check|explain|expand|another|again|undo|move|takes|needs|instead|close|free)\b', re.I)
+NEXT_STEP = re.compile(r'--[a-z]|\b(name|is this|give|choose|copy|copied|build|make|set|use|say|see|install|unmount|'
+                       r'leave|insert|try|check|explain|expand|another|again|undo|move|takes|needs|instead|close|'
+                       r'free)\b', re.I)
 
 _cache = {}
 _store = tempfile.TemporaryDirectory(prefix='mkb-cli-store-')

@@ -151,7 +151,7 @@ class Refusals(BreakCase):
         for types, keep in (((0xC6, 0x86), 'primary'), ((0x86, 0xC6), 'shadow')):
             self.start(**dict(SMALL, types=types))
             with self.subTest(keep=keep):
-                self.complains(REFUSED, 'lose', 'break', '--write', '--keep', keep, self.a, self.b)
+                self.assertIn('lose', self.unchanged(REFUSED, 'break', '--write', '--keep', keep, self.a, self.b).err)
 
     def test_absent_half(self):
         self.start()
@@ -353,6 +353,10 @@ class Undo(BreakCase):
             self.undo_file.write_bytes(damaged)
             result = self.unchanged(IO, 'undo', '--write', self.undo_file, self.a, self.b)
             self.assertRegex(result.err, r'mkbootdisk\.undo: ', 'offset %d' % at)
+
+    def test_damaged_undo_file_tells_what_to_do(self):
+        self.broken()
+        self.undo_file.write_bytes(self.undo_file.read_bytes().replace(b'FTJRNL01', b'FTJRNL99'))
         self.undo(IO, 'mkbootdisk.undo')
 
     def test_truncated_undo_file(self):

@@ -226,7 +226,8 @@ class Texts(BuildCase):
         options, _ = self.given(*GIVEN)
         default, entries = self.boot_ini(self.build('--nt-path', '\\NT.40\\SYS', *options))
         for path in ('scsi(0)disk(0)rdisk(0)partition(2)', 'scsi(0)disk(1)rdisk(0)partition(1)',
-                     'signature(1a2b3c4d)disk(0)rdisk(0)partition(2)', 'signature(5e6f7a8b)disk(0)rdisk(0)partition(1)'):
+                     'signature(1a2b3c4d)disk(0)rdisk(0)partition(2)',
+                     'signature(5e6f7a8b)disk(0)rdisk(0)partition(1)'):
             self.assertIn(path + '\\NT.40\\SYS', entries)
         self.assertIn('C:\\', entries)
         self.assertIn('\\NT.40\\SYS', default)

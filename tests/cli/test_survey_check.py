@@ -188,7 +188,8 @@ class Check(CliCase):
         """{scenario: outcome}; the text must agree, and nothing may change."""
         paths = paths or (self.a, self.b)
         found = json.loads(self.unchanged(code, 'check', '--json', boot, *paths).out)['scenarios']
-        text = [line for line in self.unchanged(code, 'check', boot, *paths).out.splitlines() if re.match('ok |BAD', line)]
+        text = self.unchanged(code, 'check', boot, *paths).out.splitlines()
+        text = [line for line in text if re.match('ok |BAD', line)]
         self.assertEqual([outcome['scenario'] for outcome in found], SCENARIOS)
         self.assertEqual(len(text), len(found))
         for line, outcome in zip(text, found):

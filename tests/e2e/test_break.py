@@ -2,8 +2,8 @@
 """The menu of the boot floppy and what it writes: breaking the mirror, finishing and undoing, against power cuts, write
 protection and disks that cannot be written.
 
-Owns the bench: two disks and a floppy that keep what a start wrote, for the next one. sfdisk is the oracle for partition
-types; that nothing else changed is told by comparing images byte for byte.
+Owns the bench: two disks and a floppy that keep what a start wrote, for the next one. sfdisk is the oracle for
+partition types; that nothing else changed is told by comparing images byte for byte.
 """
 import json
 import re
@@ -105,7 +105,8 @@ class Auto(Case):
         self.check_shadow(bench, story)
         self.check_broken(bench)
         change, = story.event('change done')
-        self.assertEqual((change['n'], change['disk'], change['lba']), ('1', '%08x' % bench.pair.b.signature, str(table)))
+        self.assertEqual((change['n'], change['disk'], change['lba']),
+                         ('1', '%08x' % bench.pair.b.signature, str(table)))
         self.assertIn('the mirror will be broken first', story.text)
         journal = bench.journal()
         for image in (bench.pair.b.path, bench.b):

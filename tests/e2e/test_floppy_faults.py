@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A boot floppy that can be read only in part, and halves that do not start by themselves.
 
-Owns the bad floppy (shim.asm fails INT 13h reads of one sector, since QEMU cannot), the floppy whose MIRROR.INI is of no
-use, the floppy that is a USB stick, and the ways that lead over NTLDR, whose place ntldr_payload.asm takes. Whatever happens to the floppy, the right
-half is started, or a message says why nothing is.
+Owns the bad floppy (shim.asm fails INT 13h reads of one sector, since QEMU cannot), the floppy whose MIRROR.INI is of
+no use, the floppy that is a USB stick, and the ways that lead over NTLDR, whose place ntldr_payload.asm takes. Whatever
+happens to the floppy, the right half is started, or a message says why nothing is.
 """
 import itertools
 import random
@@ -52,8 +52,8 @@ class BadFloppy(unittest.TestCase):
         image, boot = copy(self.floppy), recipes.read_at(self.floppy, 0)
         sectors, track, heads = (struct.unpack_from('<H', boot, at)[0] for at in (0x13, 0x18, 0x1A))
         shim = assemble('shim')
-        recipes.write_at(image, 0, shim[:2] + struct.pack('<HHHHHBB', lba, times, sectors - 1, track, heads, status, 0) +
-                         shim[14:])
+        header = struct.pack('<HHHHHBB', lba, times, sectors - 1, track, heads, status, 0)
+        recipes.write_at(image, 0, shim[:2] + header + shim[2 + len(header):])
         recipes.write_at(image, (sectors - 1) * SECTOR, boot)
         return image
 
@@ -178,7 +178,7 @@ class Ntldr(unittest.TestCase):
             with self.subTest(what, primary=fault):
                 said = self.play(floppy, damage, 'ntldr-floppy', fault, b_fault)
                 self.check_entered(said, self.on_floppy, 0x00)
-                self.assertEqual(int(said['boot'], 16), checksum(recipes.read_at(floppy, 0)), 'the floppy\'s boot sector')
+                self.assertEqual(int(said['boot'], 16), checksum(recipes.read_at(floppy, 0)))
 
     def test_from_the_volume(self):
         """The boot sector has lost its mark but not its BPB, which NTLDR gets, patched for the shadow's place."""

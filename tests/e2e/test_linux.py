@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A system that nobody here wrote comes up from the surviving half: SYSLINUX and a Debian kernel on a mirrored volume.
 
-Owns the two starts; both halves are alike, so that the primary is out of reach is what proves the shadow. Needs Debian's
-package debian-installer-12-netboot-i386: without it the tests are skipped, but fail where CI is set.
+Owns the two starts; both halves are alike, so that the primary is out of reach is what proves the shadow. Needs
+Debian's package debian-installer-12-netboot-i386: without it the tests are skipped, but fail where CI is set.
 """
 import os
 import unittest
