@@ -205,7 +205,7 @@ static enum exit_code check_contents(const struct build *build)
             continue;
         return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
                         survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different"
-                                                           : " Repair the mirror first, or end it: mkbootdisk break");
+                                                           : " Repair the mirror first, or use mkbootdisk break");
     }
     return EXIT_DONE;
 }

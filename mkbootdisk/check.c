@@ -167,8 +167,10 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
         return out;
     }
     const struct fat *floppy = loader.boot.has_ntldr ? &loader.boot.fat : NULL;
-    out.starts = plan_make(&loader.inventory, &loader.survey[0], verdict->source, floppy, &loader.plan) == ST_OK;
-    out.method = out.starts ? loader.plan.method : METHOD_NONE;
+    bool planned = plan_make(&loader.inventory, &loader.survey[0], verdict->source, floppy, &loader.plan) == ST_OK;
+    out.method = planned ? loader.plan.method : METHOD_NONE;
+    /* MBR code loads the boot sector that was just found not to be bootable: a last try, not a start. */
+    out.starts = planned && out.method != METHOD_MBR;
     out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
     return out;
 }
@@ -185,10 +187,9 @@ static enum role expected(const struct outcome *now, const struct scenario *scen
     return left[ROLE_PRIMARY] ? ROLE_PRIMARY : ROLE_SHADOW;
 }
 
-/* MBR code alone starts nothing when the boot sector it loads is not bootable, which is why it is the last method. */
 static bool is_good(const struct outcome *outcome, enum role wanted)
 {
-    return wanted != ROLE_NONE && outcome->source == wanted && outcome->starts && outcome->method != METHOD_MBR;
+    return wanted != ROLE_NONE && outcome->source == wanted && outcome->starts;
 }
 
 static void print_outcome(const struct outcome *outcome, const struct scenario *scenario, bool good)

@@ -149,26 +149,6 @@ static const char *describe(const struct host_set *set, unsigned which)
     return texts[which];
 }
 
-/* A half without a twin: perhaps there is one that does not fit. */
-static enum exit_code complain_about_lone(const struct host_set *set)
-{
-    struct host_set other = *set;
-    for (unsigned disk = 0; disk < set->count; disk++) {
-        const struct disk_table *table = &set->inventory.disk[disk].table;
-        for (unsigned i = 0; disk != set->report.disk[0] && i < table->count; i++) {
-            if (!ft_is_member(table->partition[i].type))
-                continue;
-            other.report.disk[1] = disk;
-            other.report.partition[1] = i;
-            return complain(EXIT_FOUND,
-                            "%s and %s differ in length or file system, so they are not the two halves of "
-                            "one mirror. Give the two disks of one mirror",
-                            describe(set, 0), describe(&other, 1));
-        }
-    }
-    return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror", describe(set, 0));
-}
-
 static enum exit_code complain_about_pairing(const struct host_set *set)
 {
     switch (set->report.problem) {
@@ -178,7 +158,13 @@ static enum exit_code complain_about_pairing(const struct host_set *set)
                         "offset 446, nor on the other disks. Give the two disks of a mirror",
                         set->disk[0].path);
     case PAIR_LONE:
-        return complain_about_lone(set);
+        return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror",
+                        describe(set, 0));
+    case PAIR_UNEQUAL:
+        return complain(EXIT_FOUND,
+                        "%s and %s differ in length or file system, so they are not the two halves of one "
+                        "mirror. Give the two disks of one mirror",
+                        describe(set, 0), describe(set, 1));
     case PAIR_THREE:
         return complain(EXIT_FOUND,
                         "%s has more than one twin, among them %s. Leave out the disk that is not part of the mirror",

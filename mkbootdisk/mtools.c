@@ -32,8 +32,10 @@ static enum exit_code run(const char *const *arguments)
     if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
         return complain(EXIT_IO, "%s could not be run. Install mtools", arguments[0]);
     if (WEXITSTATUS(status) != 0)
-        return complain(EXIT_IO, "%s failed with exit code %d; its message stands above. Is there room in TMPDIR?",
-                        arguments[0], WEXITSTATUS(status));
+        return complain(
+            EXIT_IO,
+            "%s failed with exit code %d; its message stands above. If its folder is full, set TMPDIR to another",
+            arguments[0], WEXITSTATUS(status));
     return EXIT_DONE;
 }
 

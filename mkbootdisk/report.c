@@ -89,7 +89,7 @@ static cJSON *member_json(const struct host_set *set, unsigned index, enum role 
     cJSON_AddStringToObject(out, "state", member_state_name(survey->verdict.member[role]));
     cJSON *why = cJSON_AddArrayToObject(out, "why");
     if (survey->verdict.why[role] != WHY_NOTHING)
-        cJSON_AddItemToArray(why, cJSON_CreateString(why_text(survey->verdict.why[role])));
+        cJSON_AddItemToArray(why, cJSON_CreateString(report_why(set, index, role)));
     return out;
 }
 
@@ -133,6 +133,14 @@ cJSON *report_survey_json(const struct host_set *set)
     return out;
 }
 
+const char *report_why(const struct host_set *set, unsigned index, enum role role)
+{
+    /* A half that was found alone: its twin's signature is not known. */
+    if (set->config.set[index].member[role].signature == 0)
+        return "no usable half of it is on the disks given";
+    return why_text(set->survey[index].verdict.why[role]);
+}
+
 void report_sentence(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
 {
     const struct set_survey *survey = &set->survey[index];
@@ -146,7 +154,7 @@ void report_sentence(const struct host_set *set, unsigned index, char *buffer, s
     case SET_DEGRADED:
     case SET_STALE:
         snprintf(buffer, bytes, "The %s holds the truth; the %s cannot be used: %s.", source, other,
-                 why_text(verdict->why[1 - verdict->source]));
+                 report_why(set, index, (enum role)(1 - verdict->source)));
         break;
     case SET_SPLIT:
         if (survey->sample.different)
@@ -191,7 +199,7 @@ void report_survey(const struct host_set *set)
         report_sentence(set, i, sentence, sizeof sentence);
         printf("\nmirror %u: %s. %s\n", i + 1, set_state_name(survey->verdict.state), sentence);
         for (unsigned role = 0; role < ROLE_COUNT; role++) {
-            const char *why = why_text(survey->verdict.why[role]);
+            const char *why = report_why(set, i, (enum role)role);
             printf("  %-8s %s%s%s", role_name((enum role)role), member_state_name(survey->verdict.member[role]),
                    *why != '\0' ? ": " : "", why);
             if (survey->place[role].partition != NULL)

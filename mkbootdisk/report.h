@@ -15,6 +15,9 @@ void report_json(cJSON *object);
 void report_survey(const struct host_set *set);
 cJSON *report_survey_json(const struct host_set *set);
 
+/** Why a half is in the state it is in; the empty string if it is good. */
+const char *report_why(const struct host_set *set, unsigned index, enum role role);
+
 /** One sentence on a set, for an administrator. */
 void report_sentence(const struct host_set *set, unsigned index, char *buffer, size_t bytes);
 

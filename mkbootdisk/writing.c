@@ -52,15 +52,22 @@ static void show_progress(struct applier *applier, unsigned index, bool undone)
  */
 static const char *subject_of(const struct trail_entry *entry, const struct progress *progress)
 {
-    static char missing[64];
+    static char missing[512];
+    int used = 0;
+    uint32_t signature = 0;
     if (site_code(entry->site)[0] == 'J')
         return progress->journal->path;
     for (unsigned i = 0; i < progress->set->count; i++)
         if (progress->set->disk[i].device.drive == entry->drive)
             return progress->set->disk[i].path;
+    for (unsigned i = 0; i < progress->set->count && used < (int)sizeof missing; i++)
+        used += snprintf(missing + used, sizeof missing - (size_t)used, "%s%s", i > 0 ? ", " : "",
+                         progress->set->disk[i].path);
     for (unsigned i = 0; i < progress->changes->count; i++)
         if (progress->changes->change[i].lba == entry->lba)
-            snprintf(missing, sizeof missing, "the disk with signature %08x", progress->changes->change[i].signature);
+            signature = progress->changes->change[i].signature;
+    if (used < (int)sizeof missing)
+        snprintf(missing + used, sizeof missing - (size_t)used, " (wanted: signature %08x)", signature);
     return missing;
 }
 

@@ -61,14 +61,18 @@ static void report_problem(struct pair_report *report, enum pair_problem problem
         *report = (struct pair_report){problem, {first.disk, second.disk}, {first.partition, second.partition}};
 }
 
-/* The twin of `self` on other disks. Returns how many there are; the first in `*twin`. */
+/* The twin of `self` on other disks. Returns how many there are; the first in `*twin`. If there is none, `*twin` is
+ * another disk's member that does not fit, or stays as it is. */
 static unsigned find_twins(const struct inventory *inventory, struct candidate self, struct candidate *twin)
 {
     unsigned found = 0;
     for (unsigned disk = 0; disk < inventory->count; disk++)
-        for (unsigned i = 0; disk != self.disk && i < halves_from(inventory, disk); i++)
-            if (is_twin(inventory, self, disk, i) && found++ == 0)
+        for (unsigned i = 0; disk != self.disk && i < halves_from(inventory, disk); i++) {
+            bool fits = is_twin(inventory, self, disk, i);
+            if (found == 0 && (fits || ft_is_member(inventory->disk[disk].table.partition[i].type)))
                 *twin = (struct candidate){disk, i};
+            found += fits;
+        }
     return found;
 }
 
@@ -96,7 +100,7 @@ static void pair_one(const struct inventory *inventory, struct candidate self, b
     if (found > 1)
         problem = PAIR_THREE;
     else if (found == 0)
-        problem = PAIR_LONE;
+        problem = twin.disk == self.disk ? PAIR_LONE : PAIR_UNEQUAL;
     else if (twin.disk < self.disk)
         return; /* already paired from the other side */
     else

@@ -14,6 +14,7 @@ enum pair_problem {
     PAIR_OK,
     PAIR_NONE,           /* no partition with a fault-tolerance type */
     PAIR_LONE,           /* a member without a twin */
+    PAIR_UNEQUAL,        /* a member without a twin, but another disk has one that does not fit */
     PAIR_THREE,          /* three members alike: which two belong together cannot be told */
     PAIR_NO_SIGNATURE,   /* a member's disk has signature 0 */
     PAIR_SAME_SIGNATURE, /* both members' disks have the same signature */

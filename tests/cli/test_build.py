@@ -181,8 +181,8 @@ class Texts(BuildCase):
                       shadow_extra=((63, 3969, 0x86),))
         self.pair(**recipe)
         found = '\n'.join(self.lines(self.build(), 'MIRROR.INI'))
-        self.assertRegex(found, r'(?s)set 1.*1a2b3c4d start 63 .*5e6f7a8b start 63 .*set 2.*1a2b3c4d start 4095 '
-                                r'.*5e6f7a8b start 4095 ')
+        self.assertRegex(found, r'(?s)set 1.*1a2b3c4d start 4095 .*5e6f7a8b start 4095 .*set 2.*1a2b3c4d start 63 '
+                                r'.*5e6f7a8b start 63 ')  # the active one is the system's
 
     def boot_ini(self, floppy):
         """(default, {path: text}) of a BOOT.INI that NTLDR of every version reads."""

@@ -151,7 +151,7 @@ class Auto(Case):
         self.check_untouched(bench)
         self.assertEqual(story.written['floppy'], [])
         self.assertIn('J4', [error['site'] for error in story.event('error')])
-        self.assertIn('The change was not made', story.text)
+        self.assertIn('The change failed', story.text)
         self.assertEqual(story.event('change done'), [])
 
     def test_disk_that_cannot_be_written(self):
@@ -162,7 +162,7 @@ class Auto(Case):
                 self.check_shadow(bench, story)
                 self.check_untouched(bench)
                 self.assertIn('W3', [error['site'] for error in story.event('error')])
-                self.assertIn('The change was not made', story.text)
+                self.assertIn('The change failed', story.text)
                 bench.can_undo('undone')
                 self.check_shadow(bench, bench.start())  # the disk has come to its senses
                 self.check_broken(bench)
@@ -173,7 +173,7 @@ class Auto(Case):
         story = bench.start()
         self.check_shadow(bench, story)
         self.check_untouched(bench)
-        self.assertIn('The change was not made', story.text)
+        self.assertIn('The change failed', story.text)
 
 
 class Ask(Case):
@@ -241,7 +241,7 @@ class Ask(Case):
                     machine.wait_for('Go on without an undo', whole_line=False)
                     machine.send_key(answer)
                     if answer == 'n':
-                        machine.wait_for('The change was not made')
+                        machine.wait_for('The change failed')
                         choose(machine, 'Start the shadow')
                 story = bench.start(act=act)
                 self.check_shadow(bench, story)
