@@ -14,7 +14,7 @@
 struct loader {
     struct firmware *fw;
     bool found_by_type; /* MIRROR.INI was no help: the sets were found by their partition types */
-    bool changed; /* something was written in this run */
+    bool changed;       /* something was written in this run */
     struct config config;
     struct set_survey survey[SETS_MAX];
     struct bootdisk boot;

@@ -121,15 +121,13 @@ void bios_put(struct firmware *fw, const char *text, enum colour colour)
 
 void bios_up(struct firmware *fw, unsigned lines)
 {
-    char sequence[] = "\x1b[0A\r";
     row = row > lines ? row - lines : 0;
     column = 0;
-    while (fw->serial && lines > 0) {
-        unsigned step = lines < 9 ? lines : 9;
-        sequence[2] = (char)('0' + step);
-        com1_text(sequence);
-        lines -= step;
-    }
+    if (!fw->serial)
+        return;
+    while (lines-- > 0)
+        com1_text("\x1b[A");
+    com1_send('\r');
 }
 
 void bios_event(struct firmware *fw, const char *line)

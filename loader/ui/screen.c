@@ -45,8 +45,8 @@ void screen_start(struct loader *loader)
           boot != 0 ? boot->drive : 0xFFu);
     screen_say(loader, "mkbootdisk " LOADER_VERSION " - starts the surviving half of a mirror\n\n", COLOUR_BRIGHT);
     if (loader->boot.config_status != ST_OK)
-        say(loader, COLOUR_BAD, "MIRROR.INI cannot be used (%s). Looking for mirrors by type.\n",
-            status_name(loader->boot.config_status));
+        say(loader, COLOUR_BAD, "MIRROR.INI cannot be used (%s, line %u). Looking for mirrors by type.\n",
+            status_name(loader->boot.config_status), loader->boot.config_line);
 }
 
 void screen_disk_before(struct loader *loader, uint8_t drive)

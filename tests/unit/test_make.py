@@ -80,6 +80,9 @@ class Make(unittest.TestCase):
 
 class Sources(unittest.TestCase):
     def test_format(self):
+        version = subprocess.run(['clang-format', '--version'], capture_output=True, text=True).stdout
+        if ' version 14.' not in version:
+            self.skipTest('clang-formats of other versions than 14 disagree with it')
         files = [name for name in sources() if name.endswith(('.c', '.h')) and 'vectors' not in name]
         done = subprocess.run(['clang-format', '--dry-run', '-Werror', *files], cwd=ROOT, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr[:3000])
