@@ -93,7 +93,7 @@ BIOS_OBJECTS := $(patsubst %,$(BUILD)/bios/%.o,thunk $(filter-out $(CORE_HOST_ON
                 int13_image)
 
 $(BUILD)/stage2.elf: $(BIOS_OBJECTS) stage2/stage2.ld
-	$(CC) $(BIOS_CFLAGS) -flto -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-T,stage2/stage2.ld \
+	$(CC) $(BIOS_CFLAGS) -flto -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,stage2/stage2.ld \
 	    -Wl,-Map,$(BUILD)/stage2.map -o $@ $(BIOS_OBJECTS) -lgcc
 
 $(BUILD)/stage2.bin: $(BUILD)/stage2.elf
