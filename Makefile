@@ -132,12 +132,12 @@ $(BUILD)/mkbootdisk: $(HOST_OBJECTS)
 # the rest
 demo: ## two virtual disks, a boot floppy, and the primary taken away
 	@.ci/deps --quiet
-	@$(MAKE) --no-print-directory all >/dev/null
+	@$(MAKE) --no-print-directory -j$$(nproc) all >/dev/null
 	@images/demo
 
 check: ## all tests; installs what is missing first
 	@.ci/deps --quiet
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(PYTHON) -B tests/check/run.py
 
 check-all: check ## check, the figures, and half a minute of fuzzing on every parser
