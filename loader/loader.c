@@ -101,7 +101,7 @@ static void offer(struct choices *choices, enum action action, enum role role, c
         return;
     choices->choice[menu->count] = (struct choice){action, role};
     text_init(&item, menu->item[menu->count++], MENU_ITEM_BYTES);
-    text_add(&item, text, role_name(role), role_name((enum role)(1 - role % ROLE_COUNT)));
+    text_add(&item, text, role_name(role));
 }
 
 static bool will_break(const struct loader *loader)
@@ -150,7 +150,7 @@ static void build_choices(struct loader *loader, struct choices *choices)
 
 static void show_progress(struct applier *applier, unsigned index, bool undone)
 {
-    screen_change(applier->owner, index, undone);
+    screen_change(applier->owner, index, undone ? "undone" : "done");
 }
 
 static struct applier make_applier(struct loader *loader)
@@ -299,6 +299,16 @@ static void report_nothing_to_start(struct loader *loader)
     screen_errors(loader);
 }
 
+/* What will be started, and each sector that will be written, if nobody interferes. */
+static void show_intention(struct loader *loader)
+{
+    screen_intention(loader, will_break(loader));
+    if (!will_break(loader) || plan_break(loader, loader->survey[0].verdict.source) != ST_OK)
+        return;
+    for (unsigned i = 0; i < loader->changes.count; i++)
+        screen_change(loader, i, "planned");
+}
+
 void loader_run(struct loader *loader, struct firmware *fw)
 {
     struct choices choices;
@@ -309,7 +319,7 @@ void loader_run(struct loader *loader, struct firmware *fw)
     for (;;) {
         build_choices(loader, &choices);
         if (loader->config.set_count > 0)
-            screen_intention(loader, will_break(loader));
+            show_intention(loader);
         unsigned chosen = menu_choose(&choices.menu, fw, timeout_s);
         act(loader, choices.choice[chosen], timeout_s == TIMEOUT_FOREVER || chosen > 0);
         timeout_s = TIMEOUT_FOREVER; /* whatever did not work shall not be tried again and again */

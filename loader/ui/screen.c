@@ -103,9 +103,8 @@ void screen_intention(struct loader *loader, bool will_break)
     if (verdict->source == ROLE_NONE)
         screen_say(loader, "\nWhich half is right cannot be told. Please choose.\n", COLOUR_BAD);
     else
-        say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s.\n", role_name(verdict->source),
-            will_break ? "the mirror will be broken first" : "nothing will be written");
-    screen_say(loader, "\n", COLOUR_NORMAL);
+        say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(verdict->source),
+            will_break ? "before that:" : "nothing will be written.");
 }
 
 void screen_errors(struct loader *loader)
@@ -128,11 +127,11 @@ void screen_boot(struct loader *loader)
     say(loader, COLOUR_BRIGHT, "Starting the %s, disk %02xh as 80h ...\n", role_name(plan->source), plan->drive);
 }
 
-void screen_change(struct loader *loader, unsigned index, bool undone)
+void screen_change(struct loader *loader, unsigned index, const char *state)
 {
     const struct change *change = &loader->changes.change[index];
-    event(loader, "change %s n=%u disk=%08x lba=%llu why=\"%s\"", undone ? "undone" : "done", index + 1,
-          change->signature, (unsigned long long)change->lba, change->why);
-    say(loader, COLOUR_NORMAL, "%s: disk %08x, sector %llu: %s\n", undone ? "Undone" : "Written", change->signature,
+    event(loader, "change %s n=%u disk=%08x lba=%llu why=\"%s\"", state, index + 1, change->signature,
+          (unsigned long long)change->lba, change->why);
+    say(loader, COLOUR_NORMAL, "Change %s: disk %08x, sector %llu: %s\n", state, change->signature,
         (unsigned long long)change->lba, change->why);
 }

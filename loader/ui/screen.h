@@ -22,8 +22,8 @@ void screen_errors(struct loader *loader);
 
 void screen_boot(struct loader *loader);
 
-/** One change: written, or written back. */
-void screen_change(struct loader *loader, unsigned index, bool undone);
+/** One change; `state` is "planned", "done" or "undone". */
+void screen_change(struct loader *loader, unsigned index, const char *state);
 
 /** A sentence on the screen. */
 void screen_say(struct loader *loader, const char *sentence, enum colour colour);
