@@ -107,7 +107,7 @@ class Auto(Case):
         change, = story.event('change done')
         self.assertEqual((change['n'], change['disk'], change['lba']),
                          ('1', '%08x' % bench.pair.b.signature, str(table)))
-        self.assertIn('Change planned: disk 5e6f7a8b, sector 0', story.text)
+        self.assertIn('Change planned: disk 5e6f7a8b, sector %d:' % table, story.text)
         journal = bench.journal()
         for image in (bench.pair.b.path, bench.b):
             self.assertIn(recipes.read_at(image, table), journal, 'old and new sector are on the floppy')
