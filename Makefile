@@ -29,7 +29,7 @@ CORE_HOST_ONLY := nt/arcpath nt/bootini
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_console
 HOST := main hostdisk hostset hostboot survey report sitetext target mtools floppy media build check breakcmd undo \
-        journalfile writing lab lab_qemu lab_run explain
+        journalfile writing ntmenu lab lab_qemu lab_run explain
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 DEPENDS = -MMD -MP -MF $(@:.o=.d)

@@ -6,6 +6,7 @@
 
 #include "hostboot.h"
 #include "loader.h"
+#include "ntmenu.h"
 #include "report.h"
 
 extern const uint8_t _binary_STAGE2_BIN_start[];
@@ -52,7 +53,7 @@ struct outcome {
     enum boot_method method;
     bool breaks;
     bool starts;    /* by itself, without a key press */
-    unsigned entry; /* a classic floppy: the BOOT.INI entry to choose, 1 = the default */
+    unsigned entry; /* by NTLDR from the floppy: the entry of its menu, from 1; 0 if none fits */
 };
 
 static enum status simulated_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
@@ -139,20 +140,18 @@ static void set_up(struct machine *machine, struct host_set *set, const struct h
     }
 }
 
-/* NTLDR knows nothing of mirrors: its default entry takes whatever disk the BIOS shows first. */
-static void judge_classic(const struct loader *loader, enum role source, struct outcome *out)
+/* NTLDR from the floppy reads the floppy's BOOT.INI, and counts the disks as the BIOS shows them. */
+static void judge_ntldr(const struct nt_menu *menu, const struct member_place *place, unsigned position,
+                        struct outcome *out)
 {
-    const struct member_place *place = &loader->survey[0].place[source];
-    const struct member_place *primary = &loader->survey[0].place[ROLE_PRIMARY];
-    unsigned position = place->disk->drive - DRIVE_FIRST;
-    bool same_number = loader->survey[0].place[ROLE_SHADOW].partition == NULL || primary->partition == NULL ||
-                       loader->survey[0].place[ROLE_SHADOW].partition->number == primary->partition->number;
+    bool is_default = false;
     out->method = METHOD_NTLDR_FLOPPY;
-    out->entry = position == 0 ? 1 : position == 1 ? (same_number ? 2 : 3) : 0;
-    out->starts = out->entry == 1;
+    out->entry = nt_menu_find(menu, position, place->partition->number, &is_default);
+    out->starts = is_default;
 }
 
-static struct outcome try_scenario(struct host_set *set, const struct host_boot *boot, const struct scenario *scenario)
+static struct outcome try_scenario(struct host_set *set, const struct host_boot *boot, const struct nt_menu *menu,
+                                   const struct scenario *scenario)
 {
     static struct loader loader;
     static struct machine machine;
@@ -162,8 +161,9 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
     if (verdict->source == ROLE_NONE)
         return out;
+    const struct member_place *place = &loader.survey[0].place[verdict->source];
     if (boot->classic) {
-        judge_classic(&loader, verdict->source, &out);
+        judge_ntldr(menu, place, place->disk->drive - DRIVE_FIRST, &out);
         return out;
     }
     const struct fat *floppy = loader.boot.has_ntldr ? &loader.boot.fat : NULL;
@@ -172,6 +172,8 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     /* MBR code loads the boot sector that was just found not to be bootable: a last try, not a start. */
     out.starts = planned && out.method != METHOD_MBR;
     out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
+    if (out.method == METHOD_NTLDR_FLOPPY)
+        judge_ntldr(menu, place, 0, &out); /* through the drive map the half is the first disk */
     return out;
 }
 
@@ -198,7 +200,7 @@ static void print_outcome(const struct outcome *outcome, const struct scenario *
     printf("%s %-32s %-9s ", mark, scenario->text, set_state_name(outcome->state));
     if (outcome->source == ROLE_NONE)
         puts("starts nothing unasked");
-    else if (outcome->entry > 1)
+    else if (outcome->entry > 0 && !outcome->starts)
         printf("NTLDR needs a person: choose entry %u for the %s\n", outcome->entry, role_name(outcome->source));
     else if (!outcome->starts)
         printf("cannot start the %s\n", role_name(outcome->source));
@@ -261,10 +263,13 @@ static enum exit_code check(struct host_boot *boot, struct host_set *set, bool j
     enum exit_code code = check_loader(boot);
     if (check_disks(boot, set) != EXIT_DONE)
         code = EXIT_FOUND;
+    static struct nt_menu menu;
+    if ((boot->classic || boot->boot.has_ntldr) && nt_menu_open(boot, &menu) != EXIT_DONE)
+        code = EXIT_FOUND;
     cJSON *list = cJSON_CreateArray();
-    struct outcome now = try_scenario(set, boot, &scenarios[0]);
+    struct outcome now = try_scenario(set, boot, &menu, &scenarios[0]);
     for (size_t i = 0; i < SCENARIOS; i++) {
-        struct outcome outcome = try_scenario(set, boot, &scenarios[i]);
+        struct outcome outcome = try_scenario(set, boot, &menu, &scenarios[i]);
         bool good = is_good(&outcome, expected(&now, &scenarios[i]));
         if (json)
             cJSON_AddItemToArray(list, outcome_json(&outcome, &scenarios[i], good));

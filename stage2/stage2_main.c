@@ -8,6 +8,10 @@ extern uint8_t bss_start[], bss_end[];
 
 void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows);
 
+/* The last KiB belongs to the resident drive map. */
+_Static_assert(ARENA_BASE + sizeof(struct loader) <= (BASE_MEMORY_MIN_KIB - 1) * 1024u,
+               "what the core remembers does not fit below the end of base memory");
+
 static void seed(struct firmware *fw, uint64_t lba, uint32_t address)
 {
     fw->seed[fw->seeds++] = (struct boot_seed){.lba = lba, .sector = (const void *)address};

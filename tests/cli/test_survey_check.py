@@ -229,6 +229,43 @@ class Check(CliCase):
             self.assertFalse(found[name]['ok'], name)
         self.assertFalse(found['primary-dead']['ok'])  # the shadow is then the second disk still
 
+    def ntldr_floppy(self):
+        ntldr = self.write('ntldr', b'N' * 3000)
+        return self.floppy('--ntldr', ntldr, '--ntdetect', ntldr)
+
+    def test_ntldr_from_the_floppy(self):
+        """With its boot sectors gone, a half starts by the floppy's NTLDR, whose default must name its partition."""
+        self.pair()
+        for image in (self.a, self.b):
+            defects.wiped(image, 63)
+        found = self.check(DONE, self.ntldr_floppy())
+        self.assertEqual({outcome['method'] for outcome in found.values()}, {'ntldr-floppy'})
+        self.assertEqual([found[name]['source'] for name in SCENARIOS], EXPECTED)
+
+    def test_ntldr_needs_another_entry(self):
+        """As a logical drive the shadow has another number than the primary, so the default entry misses it."""
+        recipe = dict(SMALL, logical='shadow', shadow_extra=((63, 200, 0x06),))
+        made = recipe_pair(**recipe)
+        self.pair(**recipe)
+        for image, disk in ((self.a, made.a), (self.b, made.b)):
+            defects.wiped(image, disk.member_start)
+        boot = self.ntldr_floppy()
+        found = self.check(FOUND, boot)
+        self.assertTrue(found['both-present']['ok'])
+        self.assertFalse(found['primary-absent']['starts'])
+        self.assertIn('choose entry 2 for the shadow', self.run_tool('check', boot, self.a, self.b).out)
+
+    def test_boot_ini_that_ntldr_rejects(self):
+        self.pair()
+        good = 'multi(0)disk(0)rdisk(0)partition(1)\\WINNT'
+        for default, entry, message in ((good, good.replace('rdisk', 'disk'), 'C04'), (good + 'X', good, 'C02'),
+                                        ('', good, 'C02')):
+            boot = self.ntldr_floppy()
+            text = '[boot loader]\r\ndefault=%s\r\n[operating systems]\r\n%s="x"\r\n' % (default, entry)
+            subprocess.run(['mcopy', '-o', '-i', boot, self.write('boot.ini', text.encode()), '::BOOT.INI'], check=True)
+            with self.subTest(default=default, entry=entry):
+                self.complains(FOUND, ['BOOT.INI', message], 'check', boot, self.a, self.b)
+
     def test_no_boot_sector_on_the_half(self):
         """Neither half can start itself: only NTLDR on the floppy helps."""
         self.pair()
