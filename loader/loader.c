@@ -123,7 +123,7 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
     else
         offer(choices, ACT_START, role, "Start the %s");
     if (broken || will_break(loader) || loader->config.policy == BREAK_NEVER ||
-        !(chosen ? verdict->may_break : verdict->state == SET_SPLIT))
+        !(chosen ? verdict->may_break : verdict->state == SET_SPLIT && verdict->member[role] == MEMBER_GOOD))
         return;
     offer(choices, ACT_BREAK, role, "Break the mirror, keeping the %s, then start it");
 }

@@ -66,6 +66,9 @@ static enum exit_code choose(const struct request *request, const struct host_se
     const struct set_survey *survey = &set->survey[index];
     char sentence[512];
     *keep = request->keep;
+    /* Of a half alone the role is a guess, so whatever the person calls it is right. */
+    if (*keep != ROLE_NONE && set->config.set[index].member[*keep].signature == 0)
+        *keep = (enum role)(1 - *keep);
     if (*keep == ROLE_NONE && survey->verdict.may_break)
         *keep = survey->verdict.source;
     report_sentence(set, index, sentence, sizeof sentence);

@@ -295,14 +295,17 @@ static void tell(const struct build *build)
     const struct mirror_set *mirror = &build->set.config.set[0];
     printf("%s: a %ld KB boot disk for the mirror of disk %08x (primary) and disk %08x (shadow).\n", build->output,
            build->kilobytes, mirror->member[ROLE_PRIMARY].signature, mirror->member[ROLE_SHADOW].signature);
+    if (build->set.config.set_count > 1)
+        printf("It knows %u mirrors; this is the one the machine starts from.\n", build->set.config.set_count);
     printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n", HOST_SAMPLES);
     if (build->given[GIVEN_NTLDR].path == NULL)
         puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
              "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
     else if (build->given[GIVEN_NTDETECT].path == NULL)
         puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
-    printf("See what it would do: mkbootdisk check %s %s %s\n", build->output, build->set.disk[0].path,
-           build->set.count > 1 ? build->set.disk[1].path : "");
+    fputs("See what it would do: mkbootdisk check ", stdout);
+    report_word(build->output, stdout);
+    report_paths(&build->set);
 }
 
 static void show_plan(const struct build *build)

@@ -52,6 +52,7 @@ struct outcome {
     enum role source;
     enum boot_method method;
     bool breaks;
+    bool waits;     /* for a key, for ever: timeout=forever */
     bool starts;    /* by itself, without a key press */
     unsigned entry; /* by NTLDR from the floppy: the entry of its menu, from 1; 0 if none fits */
 };
@@ -161,6 +162,7 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
     if (verdict->source == ROLE_NONE)
         return out;
+    out.waits = loader.config.timeout_s == TIMEOUT_FOREVER && !boot->classic;
     const struct member_place *place = &loader.survey[0].place[verdict->source];
     if (boot->classic) {
         judge_ntldr(menu, place, place->disk->drive - DRIVE_FIRST, &out);
@@ -170,9 +172,9 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     bool planned = plan_make(&loader.inventory, &loader.survey[0], verdict->source, floppy, &loader.plan) == ST_OK;
     out.method = planned ? loader.plan.method : METHOD_NONE;
     /* MBR code loads the boot sector that was just found not to be bootable: a last try, not a start. */
-    out.starts = planned && out.method != METHOD_MBR;
+    out.starts = planned && out.method != METHOD_MBR && loader.config.timeout_s != TIMEOUT_FOREVER;
     out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
-    if (out.method == METHOD_NTLDR_FLOPPY)
+    if (out.method == METHOD_NTLDR_FLOPPY && !out.waits)
         judge_ntldr(menu, place, 0, &out); /* through the drive map the half is the first disk */
     return out;
 }
@@ -196,12 +198,14 @@ static bool is_good(const struct outcome *outcome, enum role wanted)
 
 static void print_outcome(const struct outcome *outcome, const struct scenario *scenario, bool good)
 {
-    const char *mark = good ? "ok " : outcome->source == ROLE_NONE ? "ask" : "BAD";
+    const char *mark = good ? "ok " : outcome->source == ROLE_NONE || outcome->waits ? "ask" : "BAD";
     printf("%s %-32s %-9s ", mark, scenario->text, set_state_name(outcome->state));
     if (outcome->source == ROLE_NONE)
         puts("starts nothing unasked");
     else if (outcome->entry > 0 && !outcome->starts)
         printf("NTLDR needs a person: choose entry %u for the %s\n", outcome->entry, role_name(outcome->source));
+    else if (outcome->waits)
+        printf("waits for a key (timeout=forever), then starts the %s\n", role_name(outcome->source));
     else if (!outcome->starts)
         printf("cannot start the %s\n", role_name(outcome->source));
     else
@@ -258,6 +262,12 @@ static enum exit_code check_disks(const struct host_boot *boot, const struct hos
     return code;
 }
 
+static void explain_split(const struct outcome *now)
+{
+    if (now->state == SET_SPLIT)
+        puts("The halves differ now, and nothing says which one is newer: a half that starts may be the older one.");
+}
+
 static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
 {
     enum exit_code code = check_loader(boot);
@@ -282,8 +292,10 @@ static enum exit_code check(struct host_boot *boot, struct host_set *set, bool j
         cJSON *object = cJSON_CreateObject();
         cJSON_AddItemToObject(object, "scenarios", list);
         report_json(object);
-    } else
+    } else {
         cJSON_Delete(list);
+        explain_split(&now);
+    }
     return code;
 }
 

@@ -59,23 +59,26 @@ static struct member_id id_of(const struct member_place *place)
     return (struct member_id){place->disk->table.signature, place->partition->start_lba, place->partition->sectors};
 }
 
-/* A mirror that was broken leaves one half with the fault-tolerance bits and one without. Seen together they still are
- * a pair, of which the former is the older half. */
-static void adopt_former_twin(struct host_set *set, struct mirror_set *mirror)
+/* A half found alone. A mirror that was broken leaves one half with the fault-tolerance bits and one without: seen
+ * together they still are a pair, of which the former is the older half. Without any twin the active flag tells its
+ * role, since NT sets it on primaries only. */
+static void judge_lone(struct host_set *set, struct mirror_set *mirror)
 {
     struct member_place lone = {NULL, NULL};
     struct member_place twin;
+    const struct member_id id = mirror->member[ROLE_SHADOW];
     unsigned index = 0;
-    if (mirror->member[ROLE_PRIMARY].signature != 0 ||
-        inventory_find(&set->inventory, mirror->member[ROLE_SHADOW].signature, &index) != 1)
+    if (mirror->member[ROLE_PRIMARY].signature != 0 || inventory_find(&set->inventory, id.signature, &index) != 1)
         return;
     lone.disk = &set->inventory.disk[index];
-    lone.partition =
-        mbr_find(&lone.disk->table, mirror->member[ROLE_SHADOW].start_lba, mirror->member[ROLE_SHADOW].sectors);
-    if (lone.partition == NULL || !find_former_twin(set, &lone, &twin) || twin.disk->table.signature == 0)
+    lone.partition = mbr_find(&lone.disk->table, id.start_lba, id.sectors);
+    if (lone.partition == NULL)
         return;
-    mirror->member[ROLE_PRIMARY] = id_of(lone.disk < twin.disk ? &lone : &twin);
-    mirror->member[ROLE_SHADOW] = id_of(lone.disk < twin.disk ? &twin : &lone);
+    if (find_former_twin(set, &lone, &twin) && twin.disk->table.signature != 0) {
+        mirror->member[ROLE_PRIMARY] = id_of(lone.disk < twin.disk ? &lone : &twin);
+        mirror->member[ROLE_SHADOW] = id_of(lone.disk < twin.disk ? &twin : &lone);
+    } else if (lone.partition->active)
+        *mirror = (struct mirror_set){.member = {[ROLE_PRIMARY] = id}};
 }
 
 /* The machine starts from the first set of MIRROR.INI: the one whose primary is active. */
@@ -113,7 +116,7 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
     config_init(&set->config);
     pair_find(&set->inventory, lone, &set->config, &set->report);
     for (unsigned i = 0; lone && i < set->config.set_count; i++)
-        adopt_former_twin(set, &set->config.set[i]);
+        judge_lone(set, &set->config.set[i]);
     put_system_set_first(set);
     for (unsigned i = 0; i < set->config.set_count; i++)
         facts_gather(&set->inventory, &set->config.set[i], HOST_SAMPLES, &set->survey[i]);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report.h"
+
 #define ERRNO_EIO 5
 
 static const struct machine {
@@ -181,28 +183,12 @@ void lab_qemu_words(const struct lab *lab, struct lab_words *words)
         add_disk(lab, i, words);
 }
 
-static void print_quoted(const char *word, FILE *to)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=+@%-";
-    if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-        fputs(word, to);
-        return;
-    }
-    fputc('\'', to);
-    for (; *word != '\0'; word++) {
-        if (*word == '\'')
-            fputs("'\\'", to);
-        fputc(*word, to);
-    }
-    fputc('\'', to);
-}
-
 void lab_print_words(const struct lab_words *words, FILE *to)
 {
     for (unsigned i = 0; i < words->used; i++) {
         if (i > 0)
             fputc(' ', to);
-        print_quoted(words->word[i], to);
+        report_word(words->word[i], to);
     }
     fputc('\n', to);
 }

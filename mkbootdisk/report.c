@@ -34,6 +34,31 @@ static const char *disk_state(const struct disk *disk)
     return disk->table.status == ST_OK ? "ok" : "damaged";
 }
 
+void report_word(const char *word, FILE *to)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=+@%-";
+    if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+        fputs(word, to);
+        return;
+    }
+    fputc('\'', to);
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            fputs("'\\'", to);
+        fputc(*word, to);
+    }
+    fputc('\'', to);
+}
+
+void report_paths(const struct host_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        putchar(' ');
+        report_word(set->disk[i].path, stdout);
+    }
+    putchar('\n');
+}
+
 void report_json(cJSON *object)
 {
     char *text = cJSON_Print(object);

@@ -11,6 +11,12 @@
 /** Print and free. */
 void report_json(cJSON *object);
 
+/** A word, quoted as a shell wants it where it needs to be. */
+void report_word(const char *word, FILE *to);
+
+/** The paths of the disks, each behind a blank, and a line end: the tail of a command to be pasted. */
+void report_paths(const struct host_set *set);
+
 /** The whole survey. */
 void report_survey(const struct host_set *set);
 cJSON *report_survey_json(const struct host_set *set);

@@ -117,6 +117,11 @@ enum exit_code target_check(const char *path, char *const *inputs, int input_cou
 {
     struct stat target;
     struct stat input;
+    if (stat(path, &target) != 0 && strncmp(path, "/dev/", 5) == 0)
+        return complain(EXIT_IO,
+                        "%s: there is no such device. Is the drive attached, and its driver loaded (modprobe "
+                        "floppy)? Check the name",
+                        path);
     if (stat(path, &target) != 0)
         return errno == ENOENT && *path != '\0' ? EXIT_DONE : bad_path(path);
     for (int i = 0; i < input_count; i++)

@@ -29,6 +29,7 @@ static void turn_round(struct changeset *changes)
         memcpy(sector, changes->change[i].old_bytes, sizeof sector);
         memcpy(changes->change[i].old_bytes, changes->change[i].new_bytes, sizeof sector);
         memcpy(changes->change[i].new_bytes, sector, sizeof sector);
+        snprintf(changes->change[i].why, sizeof changes->change[i].why, "as it was before the change");
     }
 }
 

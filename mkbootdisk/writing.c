@@ -31,6 +31,7 @@ void writing_show(const struct writing *writing, const struct host_set *set, con
         report_json(report_changes_json(changes));
     else
         report_changes(set, changes);
+    fflush(stdout); /* what will be written is told before it is, in a log as well */
 }
 
 struct progress {
@@ -85,20 +86,12 @@ static enum exit_code complain_about(const struct progress *progress, enum statu
     return code;
 }
 
-static void print_word(const char *word)
-{
-    bool plain = strpbrk(word, " '\"\\$`&|;<>()*?[]#~!\t\n") == NULL;
-    printf(plain ? " %s" : " '%s'", word);
-}
-
 /* The command that undoes it, ready to be pasted. */
 static void print_undo_command(const struct host_journal *journal, const struct host_set *set)
 {
-    fputs("To undo it: mkbootdisk undo", stdout);
-    print_word(journal->path);
-    for (unsigned i = 0; i < set->count; i++)
-        print_word(set->disk[i].path);
-    putchar('\n');
+    fputs("To undo it: mkbootdisk undo ", stdout);
+    report_word(journal->path, stdout);
+    report_paths(set);
 }
 
 static struct applier make_applier(struct host_set *set, struct host_journal *journal, struct progress *progress)

@@ -72,6 +72,7 @@ fuzz-%: $(T)/libfuzz/% $(T)/seeds
 	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
 
 fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each
+	@.ci/deps --fuzz
 	@$(MAKE) --no-print-directory -j2 $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 # static

@@ -101,10 +101,10 @@ void screen_intention(struct loader *loader, bool will_break)
 {
     const struct mirror_verdict *verdict = &loader->survey[0].verdict;
     if (verdict->source == ROLE_NONE)
-        screen_say(loader, "\nWhich half is right cannot be told. Please choose.\n", COLOUR_BAD);
+        screen_say(loader, "\nNo half is started unasked. Please choose.\n", COLOUR_BAD);
     else
         say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(verdict->source),
-            will_break ? "before that:" : "nothing will be written.");
+            will_break ? "before that:" : "no disk will be written.");
 }
 
 void screen_errors(struct loader *loader)

@@ -53,6 +53,8 @@ def recipe_pair(**recipe):
 def digest(path):
     """Of a file's data and size; holes are skipped, so that large sparse images cost nothing."""
     found = hashlib.sha1(str(os.path.getsize(path)).encode())
+    if not os.access(path, os.R_OK):  # taken away on purpose, and this is not root: what can be seen must do
+        return str((os.path.getsize(path), os.stat(path).st_mtime_ns))
     with open(path, 'rb') as file:
         for at, size in disks.data_ranges(file.fileno(), 0, os.path.getsize(path)):
             block = os.pread(file.fileno(), size, at)
