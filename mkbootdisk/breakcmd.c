@@ -66,9 +66,6 @@ static enum exit_code choose(const struct request *request, const struct host_se
     const struct set_survey *survey = &set->survey[index];
     char sentence[512];
     *keep = request->keep;
-    /* Of a half alone the role is a guess, so whatever the person calls it is right. */
-    if (*keep != ROLE_NONE && set->config.set[index].member[*keep].signature == 0)
-        *keep = (enum role)(1 - *keep);
     if (*keep == ROLE_NONE && survey->verdict.may_break)
         *keep = survey->verdict.source;
     report_sentence(set, index, sentence, sizeof sentence);
@@ -77,7 +74,7 @@ static enum exit_code choose(const struct request *request, const struct host_se
                         index + 1, set_state_name(survey->verdict.state), sentence);
     if (survey->place[*keep].partition == NULL)
         return complain(EXIT_REFUSED, "mirror %u: the %s is not there: %s. Use --keep %s", index + 1, role_name(*keep),
-                        why_text(survey->verdict.why[*keep]), role_name((enum role)(1 - *keep)));
+                        report_why(set, index, *keep), role_name((enum role)(1 - *keep)));
     if (survey->verdict.source != ROLE_NONE && *keep != survey->verdict.source && survey->verdict.state != SET_HEALTHY)
         return complain(EXIT_REFUSED, "mirror %u: %s Keeping the %s would lose it: use --keep %s; nothing was changed",
                         index + 1, sentence, role_name(*keep), role_name(survey->verdict.source));
