@@ -435,7 +435,7 @@ class Screen(Case):
                   ([Disk(a, 'bad:63-71'), b], r'primary +1a2b3c4d +failing .*sectors cannot be read', 'sector 63$'),
                   ([a, Disk(b, 'dead')], r'shadow +5e6f7a8b +dead', 'The primary will be started'),
                   ([damaged(a, 'orphaned'), b], r'primary +1a2b3c4d +stale .*NT disabled it', 'Mirror 1: stale'),
-                  ([a, b], 'Mirror 1: healthy', 'nothing will be written'))
+                  ([a, b], 'Mirror 1: healthy', 'no disk will be written'))
         for disks, *patterns in scenes:
             with self.subTest(patterns[0]):
                 self.reads(disks, *['(?m)' + pattern.removeprefix('(?m)') for pattern in patterns])
