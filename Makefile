@@ -42,7 +42,8 @@ HOST_LIBS := -lcjson
 SIZE_FLAGS := -Oz -fomit-frame-pointer -malign-data=abi -fno-align-functions -fno-align-loops -fno-align-jumps \
               -fno-align-labels -fno-tree-dominator-opts -fno-tree-vrp -fno-ivopts -fno-ipa-sra -fno-tree-pta \
               -fno-tree-loop-im -fno-defer-pop -fno-ssa-phiopt -fno-optimize-sibling-calls -fno-tree-sra \
-              -fno-caller-saves -fno-guess-branch-probability -mstringop-strategy=libcall
+              -fno-caller-saves -fno-guess-branch-probability -fno-inline-small-functions -fno-ipa-icf \
+              -mstringop-strategy=libcall
 BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -mregparm=3 -mgeneral-regs-only -mpreferred-stack-boundary=2 \
                -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
                -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \

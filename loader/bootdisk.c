@@ -69,7 +69,8 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
         return;
     boot->config_status = read_config(boot, config);
     boot->journal_status = open_journal(boot);
-    boot->has_ntldr = fat_open(&boot->fat, FILE_NTLDR, &file) == ST_OK;
+    /* From a stick NTLDR would be told a hard disk that by then is the survivor. */
+    boot->has_ntldr = boot->reader.device.drive < DRIVE_FIRST && fat_open(&boot->fat, FILE_NTLDR, &file) == ST_OK;
 }
 
 /* The bytes of the sector that hold lines: all but the blanks behind the last one. */

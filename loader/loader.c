@@ -37,7 +37,6 @@ static void find_sets(struct loader *loader)
     struct pair_report report;
     if (loader->config.set_count > 0 && loader->boot.config_status == ST_OK)
         return;
-    loader->found_by_type = true;
     /* Whatever was understood of a damaged file is no reason to write to a disk. */
     loader->config.policy = BREAK_ASK;
     pair_find(&loader->inventory, true, &loader->config, &report);
@@ -48,24 +47,31 @@ static bool has_journal(const struct loader *loader, enum journal_state state)
     return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
 }
 
-/* Whether the journal holds a break, not undone, that kept the twin of this member. Of a half that was found by its
- * type the twin is not known: any other disk will do. A twin that is a member again was mirrored anew. */
+/* A change was begun and not undone: from then on one half may have gone on alone. */
+static bool went_alone(const struct loader *loader)
+{
+    enum journal_state state = loader->boot.journal.state;
+    return state == JOURNAL_PENDING || state == JOURNAL_DONE;
+}
+
+/* Whether this member may be the older half because its twin was kept by a break. The journal names the disk that was
+ * kept; a journal that cannot be read leaves every half under suspicion. The twin of a half that was found by its type
+ * may be any other disk. A twin that is a member again was mirrored anew. */
 static bool was_left_behind(const struct loader *loader, const struct set_survey *survey, const struct member_id *set,
                             unsigned role)
 {
     uint32_t twin = set[1 - role].signature;
-    bool left = false;
-    for (unsigned i = 0; i < loader->changes.count; i++) {
-        uint32_t kept = loader->changes.change[i].signature;
-        left |= kept == twin || (twin == 0 && kept != set[role].signature);
-    }
+    bool left = went_alone(loader) && loader->changes.count == 0;
+    for (unsigned i = 0; i < loader->changes.count; i++)
+        left |= loader->changes.change[i].signature == twin;
+    for (unsigned i = 0; i < loader->inventory.count; i++)
+        left |= twin == 0 && &loader->inventory.disk[i] != survey->place[role].disk && !loader->inventory.disk[i].dead;
     return left && !survey->facts.member[1 - role].ft_bit;
 }
 
 static void decide(struct loader *loader)
 {
-    if (!has_journal(loader, JOURNAL_DONE) ||
-        journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes) != ST_OK)
+    if (!went_alone(loader) || journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes) != ST_OK)
         loader->changes.count = 0;
     for (unsigned i = 0; i < loader->config.set_count; i++) {
         const struct member_id *member = loader->config.set[i].member;
@@ -141,8 +147,8 @@ static void build_choices(struct loader *loader, struct choices *choices)
         if (role != source && loader->config.set_count > 0)
             offer_half(loader, choices, (enum role)role);
     if (has_journal(loader, JOURNAL_PENDING)) {
-        offer(choices, ACT_FINISH, ROLE_NONE, "Finish the change that was interrupted");
-        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the change that was interrupted");
+        offer(choices, ACT_FINISH, ROLE_NONE, "Finish the interrupted change");
+        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the interrupted change");
     } else if (has_journal(loader, JOURNAL_DONE))
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the last change");
     offer(choices, ACT_RESTART, ROLE_NONE, "Restart the machine");
@@ -150,7 +156,9 @@ static void build_choices(struct loader *loader, struct choices *choices)
 
 static void show_progress(struct applier *applier, unsigned index, bool undone)
 {
-    screen_change(applier->owner, index, undone ? "undone" : "done");
+    struct loader *loader = applier->owner;
+    loader->changed = true;
+    screen_change(loader, index, undone ? "undone" : "done");
 }
 
 static struct applier make_applier(struct loader *loader)
@@ -167,7 +175,6 @@ static struct applier make_applier(struct loader *loader)
 /* What was written has changed the facts. */
 static void look_again(struct loader *loader)
 {
-    loader->changed = true;
     for (unsigned i = 0; i < loader->inventory.count; i++)
         inventory_refresh(&loader->inventory.disk[i]);
     decide(loader);
@@ -176,9 +183,7 @@ static void look_again(struct loader *loader)
 static bool ask_yes(struct loader *loader, const char *question)
 {
     screen_say(loader, question, COLOUR_BAD);
-    int key = loader->fw->key(loader->fw, KEY_WAIT_FOREVER);
-    screen_say(loader, key == 'y' ? " yes\n" : " no\n", COLOUR_NORMAL);
-    return key == 'y';
+    return loader->fw->key(loader->fw, KEY_WAIT_FOREVER) == 'y';
 }
 
 static enum status plan_break(struct loader *loader, enum role keep)
@@ -186,10 +191,17 @@ static enum status plan_break(struct loader *loader, enum role keep)
     enum status status = ST_OK;
     loader->changes.count = 0;
     for (unsigned i = 0; i < loader->config.set_count && status == ST_OK; i++)
-        /* A second set on the same disks has lost the same half; one that is whole stays as it is. */
-        if (i == 0 || (loader->survey[i].verdict.may_break && loader->survey[i].verdict.source == keep))
+        /* A second set on the same disks has lost the same half; any other set stays as it is. */
+        if (i == 0 || (loader->survey[i].verdict.may_break &&
+                       loader->survey[i].place[keep].disk == loader->survey[0].place[keep].disk))
             status = break_plan(&loader->survey[i], keep, &loader->changes);
     return status;
+}
+
+static void list_changes(struct loader *loader)
+{
+    for (unsigned i = 0; i < loader->changes.count; i++)
+        screen_change(loader, i, "planned");
 }
 
 /* Break the mirror. `attended`: a person is there to be asked. */
@@ -199,10 +211,12 @@ static enum status break_mirror(struct loader *loader, enum role keep, bool atte
     bool replace = false;
     enum status status = plan_break(loader, keep);
     if (status == ST_OK && has_journal(loader, JOURNAL_DONE))
-        replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)");
+        replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)\n");
     if (status == ST_OK && applier.store == 0 &&
-        !(attended && ask_yes(loader, "No journal. Go on without an undo? (y/n)")))
+        !(attended && ask_yes(loader, "No journal. Go on without an undo? (y/n)\n")))
         status = ST_REFUSED;
+    if (attended)
+        list_changes(loader);
     if (status == ST_OK)
         status = apply_changes(&applier, &loader->changes, replace);
     look_again(loader);
@@ -263,8 +277,10 @@ static void start_half(struct loader *loader, enum role role)
     enum status status = plan_make(&loader->inventory, &loader->survey[0], role, floppy, &loader->plan);
     if (status == ST_OK)
         status = prepare_method(loader);
-    if (status != ST_OK)
+    if (status != ST_OK) {
+        (void)trail_fail(&loader->trail, SITE_HANDOFF, status, loader->plan.drive, 0); /* shown with its causes */
         return;
+    }
     write_log(loader);
     screen_boot(loader);
     loader->fw->handoff(loader->fw, &loader->plan);
@@ -303,10 +319,8 @@ static void report_nothing_to_start(struct loader *loader)
 static void show_intention(struct loader *loader)
 {
     screen_intention(loader, will_break(loader));
-    if (!will_break(loader) || plan_break(loader, loader->survey[0].verdict.source) != ST_OK)
-        return;
-    for (unsigned i = 0; i < loader->changes.count; i++)
-        screen_change(loader, i, "planned");
+    if (will_break(loader) && plan_break(loader, loader->survey[0].verdict.source) == ST_OK)
+        list_changes(loader);
 }
 
 void loader_run(struct loader *loader, struct firmware *fw)

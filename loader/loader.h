@@ -13,7 +13,6 @@
 /* Everything one run knows; the shell provides the memory, and need not clear it. */
 struct loader {
     struct firmware *fw;
-    bool found_by_type; /* MIRROR.INI was no help: the sets were found by their partition types */
     bool changed;       /* something was written in this run */
     struct config config;
     struct set_survey survey[SETS_MAX];

@@ -119,7 +119,7 @@ enum status plan_make(const struct inventory *inventory, const struct set_survey
     else if (has_code(disk->sector0))
         out->method = METHOD_MBR;
     else
-        return blockdev_fail(device, SITE_HANDOFF, ST_NOT_FOUND, partition->start_lba);
+        return ST_NOT_FOUND;
     patch_bpb(out->boot_sector, disk, partition->start_lba);
     return ST_OK;
 }

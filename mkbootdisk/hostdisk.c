@@ -82,7 +82,10 @@ enum exit_code host_disk_make_writable(struct host_disk *disk)
 enum status host_disk_write(struct host_disk *disk, uint64_t lba, const void *sector)
 {
     ssize_t put = pwrite(disk->fd, sector, SECTOR_BYTES, (off_t)(lba * SECTOR_BYTES));
-    return put == (ssize_t)SECTOR_BYTES && fdatasync(disk->fd) == 0 ? ST_OK : ST_IO;
+    bool good = put == (ssize_t)SECTOR_BYTES && fdatasync(disk->fd) == 0;
+    /* So that reading back means the medium, not the cache. */
+    (void)posix_fadvise(disk->fd, (off_t)(lba * SECTOR_BYTES), SECTOR_BYTES, POSIX_FADV_DONTNEED);
+    return good ? ST_OK : ST_IO;
 }
 
 bool host_disk_same(const struct host_disk *left, const struct host_disk *right)

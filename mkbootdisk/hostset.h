@@ -36,7 +36,7 @@ enum exit_code host_set_complain_about_table(const struct host_set *set, unsigne
 /** Make every disk that a change set is about writable. */
 enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes);
 
-/** The path of the disk with this signature, or "?". */
+/** The path of the disk with this signature, or words for one that was not given. */
 const char *host_set_path(const struct host_set *set, uint32_t signature);
 
 void host_set_close(struct host_set *set);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define WORK_FILES_MAX 24
+#define FLOPPY_DEVICE_BYTES_MAX (2880u * 1024u)
 
 /* Touched by the signal handler too: unlink and rmdir are async-signal-safe, so plain arrays that only grow suffice. */
 static char work_folder[PATH_BYTES];
@@ -107,6 +108,11 @@ static enum exit_code check_device(const char *path, size_t bytes)
         return bad_path(path);
     off_t size = lseek(fd, 0, SEEK_END);
     close(fd);
+    if (size > (off_t)FLOPPY_DEVICE_BYTES_MAX)
+        return complain(EXIT_REFUSED,
+                        "%s: has %lld bytes, so it is no floppy, and what is on it would be lost. Build a "
+                        "file, and copy that to a stick with dd when you are sure of its name",
+                        path, (long long)size);
     if (size < (off_t)bytes)
         return complain(EXIT_IO, "%s: holds %lld bytes, but %zu are needed. Insert the right medium", path,
                         (long long)size, bytes);

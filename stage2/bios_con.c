@@ -153,11 +153,10 @@ static int keyboard_key(void)
     bios_int(INT_KEYBOARD, &regs, &regs);
     uint8_t scan = (uint8_t)(regs.eax >> 8);
     uint8_t ascii = (uint8_t)regs.eax;
-    if (scan == SCAN_UP)
-        return KEY_UP;
-    if (scan == SCAN_DOWN)
-        return KEY_DOWN;
-    return ascii != 0 && ascii != 0xE0 ? ascii : ' ';
+    /* ASCII first: with NumLock on, the keypad's 8 and 2 have the scan codes of arrows. */
+    if (ascii != 0 && ascii != 0xE0)
+        return ascii;
+    return scan == SCAN_UP ? KEY_UP : scan == SCAN_DOWN ? KEY_DOWN : ' ';
 }
 
 static int serial_byte(void)

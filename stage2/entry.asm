@@ -82,8 +82,8 @@ stop:   mov     al, [di]
         int     0x16
         jmp     0xFFFF:0x0000
 
-text_cpu        db 13, 10, 'This needs a 386. Press a key.', 0
-text_memory     db 13, 10, 'This needs 576 KB of base memory. Press a key.', 0
+text_cpu        db 13, 10, 'Needs a 386. Press a key.', 0
+text_memory     db 13, 10, 'Needs 576 KB base memory. Press a key.', 0
 
         cpu 386
         bits 32

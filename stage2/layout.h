@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every fixed address of the BIOS loader, once. Owns the memory map drawn in MEMORY.md; C and NASM both read it
- * (NASM through the C preprocessor), so it may hold nothing but #define lines and comments. */
+ * (NASM through a list that the Makefile makes of it), so it may hold nothing but #define lines and comments. */
 #ifndef STAGE2_LAYOUT_H
 #define STAGE2_LAYOUT_H
 
@@ -15,7 +15,7 @@
 
 /* The unpacked stage 2; its 16-bit half comes first, so CS = 0 reaches it. */
 #define STAGE2_BASE 0x8000
-#define STAGE2_END 0x18000
+#define STAGE2_END 0x10000
 
 /* Disk transfers go through this buffer: below 1 MiB and inside one 64 KiB DMA page. */
 #define BOUNCE 0x18000

@@ -8,7 +8,7 @@ enum status break_plan(const struct set_survey *survey, enum role keep, struct c
 {
     const struct member_place *place = &survey->place[keep];
     struct change where = {.why = "clear the fault-tolerance bits", .id = "D05"};
-    if (place->partition == 0 || place->disk->dead || place->disk->table.status == ST_CORRUPT)
+    if (place->partition == 0 || place->disk->dead || place->disk->table.status != ST_OK)
         return ST_REFUSED;
     if ((place->partition->type & FT_MEMBER_BIT) == 0)
         return ST_OK;

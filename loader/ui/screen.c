@@ -43,7 +43,7 @@ void screen_start(struct loader *loader)
     const struct blockdev *boot = loader->fw->boot_device;
     event(loader, "start version=" LOADER_VERSION " firmware=%s bootdrive=0x%02x", loader->fw->name,
           boot != 0 ? boot->drive : 0xFFu);
-    screen_say(loader, "mkbootdisk " LOADER_VERSION " - starts the surviving half of a mirror\n\n", COLOUR_BRIGHT);
+    screen_say(loader, "mkbootdisk " LOADER_VERSION "\n\n", COLOUR_BRIGHT);
     if (loader->boot.config_status != ST_OK)
         say(loader, COLOUR_BAD, "MIRROR.INI cannot be used (%s, line %u). Looking for mirrors by type.\n",
             status_name(loader->boot.config_status), loader->boot.config_line);
@@ -101,7 +101,7 @@ void screen_intention(struct loader *loader, bool will_break)
 {
     const struct mirror_verdict *verdict = &loader->survey[0].verdict;
     if (verdict->source == ROLE_NONE)
-        screen_say(loader, "\nNo half is started unasked. Please choose.\n", COLOUR_BAD);
+        screen_say(loader, "\nNo half is started unasked.\n", COLOUR_BAD);
     else
         say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(verdict->source),
             will_break ? "before that:" : "no disk will be written.");

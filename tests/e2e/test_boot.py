@@ -375,7 +375,7 @@ class Asks(Case):
             self.assertFalse([name for name, _ in machine.events() if name == 'boot'])
         story = start(disks, self.floppy, act)
         self.assertEqual(started(story), half.signature, story.text)
-        self.assertIn('Please choose', story.text)
+        self.assertIn('No half is started unasked', story.text)
         self.assertNotIn('is taken in', story.text)
         self.assertEqual([story.written[n] for n in range(len(disks))], [[]] * len(disks))
 

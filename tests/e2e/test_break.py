@@ -317,10 +317,10 @@ class PowerCut(Case):
                 bench.set_timeout(9)
 
                 def act(machine):
-                    choose(machine, 'Undo the change that was interrupted')
+                    choose(machine, 'Undo the interrupted change')
                     choose(machine, 'Start the shadow')
                 story = bench.start(act=act)
-                self.assertIn('Finish the change that was interrupted', story.text)
+                self.assertIn('Finish the interrupted change', story.text)
                 self.check_shadow(bench, story)
                 self.check_untouched(bench)
                 bench.can_undo('undone')
@@ -331,7 +331,7 @@ class PowerCut(Case):
                 bench.set_timeout(9)
 
                 def act(machine):
-                    choose(machine, 'Finish the change that was interrupted')
+                    choose(machine, 'Finish the interrupted change')
                     machine.wait_for('ft: change done')
                     choose(machine, 'Start the shadow')
                 self.check_shadow(bench, bench.start(act=act))

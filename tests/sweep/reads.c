@@ -145,7 +145,7 @@ static void mended(unsigned disk, uint8_t *sector)
 static unsigned without_evidence(unsigned allowed)
 {
     const struct faultdev *b = &rig.fault[1];
-    bool lost = b->dead || (b->range_set && b->first_lba == 0) || rig.loader.found_by_type;
+    bool lost = b->dead || (b->range_set && b->first_lba == 0) || (rig.loader.boot.config_status != ST_OK);
     return lost && scenario->arrange == primary_taken_out ? allowed | MAY_A : allowed;
 }
 
@@ -155,7 +155,7 @@ static unsigned disk_of_plan(void)
     bool b_is_there = !rig.absent[1] && rig.plan.drive == rig.drive_of[1];
     unsigned disk = b_is_there ? 1 : 0;
     expect(b_is_there || (!rig.absent[0] && rig.plan.drive == rig.drive_of[0]), "the plan names another drive");
-    expect(rig.plan.source == (disk == 0 ? ROLE_PRIMARY : ROLE_SHADOW) || rig.loader.found_by_type, "the wrong role");
+    expect(rig.plan.source == (disk == 0 ? ROLE_PRIMARY : ROLE_SHADOW) || (rig.loader.boot.config_status != ST_OK), "the wrong role");
     return disk;
 }
 

@@ -210,6 +210,96 @@ static void the_half_left_behind_is_not_started_unasked(void **state)
     assert_int_equal(rig.disk_writes, 0);
 }
 
+/* The power went after the disk was written and before the journal said so. */
+static void an_interrupted_break_is_evidence_too(void **state)
+{
+    (void)state;
+    again("auto");
+    rig.absent[0] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+    unsigned done = 0;
+    while (rig.write[done].drive != 0x80)
+        done++;
+    again("auto");
+    rig.absent[0] = true;
+    rig.faulty_write = done + 1;
+    rig.write_fault = CUT_AFTER;
+    assert_int_equal(rig_run(&rig), RIG_CUT);
+    assert_int_equal(type_of(1), 0x06);
+    rig_heal(&rig);
+    rig.absent[0] = false;
+    rig.absent[1] = true;
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(rig_event(&rig, "role=primary drive=0x80 state=stale"));
+}
+
+static void a_journal_that_cannot_be_read_back_makes_it_ask(void **state)
+{
+    (void)state;
+    again("auto");
+    rig.absent[0] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+    memdev_sector(&rig.floppy, FLOPPY_DATA_LBA + 2 + 3)[0] ^= 1; /* in the first record */
+    rig.absent[0] = false;
+    rig.absent[1] = true;
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_int_equal(rig.disk_writes, 0);
+}
+
+/* Found by its type, a half alone may have its twin, taken out of the mirror, on any other disk. */
+static void a_half_found_by_type_beside_another_disk_asks(void **state)
+{
+    (void)state;
+    again(NULL);
+    set_type(1, 0x06);
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    rig.absent[1] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+}
+
+static void a_damaged_mirror_ini_does_not_break_by_itself(void **state)
+{
+    (void)state;
+    fx_floppy(&rig.floppy);
+    fx_boot_files(&rig.floppy, "[loader]\r\nbreak=auto\r\nbrake=auto\r\n");
+    rig.absent[0] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+    assert_int_equal(rig.disk_writes, 0);
+}
+
+static void changes_by_choice_are_listed_before_they_are_made(void **state)
+{
+    (void)state;
+    rig.absent[0] = true;
+    rig_keys(&rig, "2");
+    expect_start(ROLE_SHADOW, 0x80);
+    const char *planned = strstr(rig.events, "change planned n=1 disk=bbbb0002 lba=0");
+    const char *done = strstr(rig.events, "change done n=1");
+    assert_non_null(planned);
+    assert_non_null(done);
+    assert_true(planned < done);
+}
+
+static void only_yes_is_yes(void **state)
+{
+    (void)state;
+    memset(memdev_sector(&rig.floppy, FLOPPY_ROOT_LBA) + 64, 0xE5, 11);
+    rig.absent[0] = true;
+    rig_keys(&rig, "2 ");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_int_equal(rig.disk_writes, 0);
+}
+
+static void a_change_that_failed_is_not_noted_as_made(void **state)
+{
+    (void)state;
+    again("auto");
+    memset(memdev_sector(&rig.floppy, FLOPPY_ROOT_LBA) + 64, 0xE5, 11);
+    rig.absent[0] = true;
+    expect_start(ROLE_SHADOW, 0x80);
+    assert_null(strstr(log_text(), "disks changed"));
+}
+
 static void a_write_protected_floppy(void **state)
 {
     (void)state;
@@ -319,6 +409,13 @@ static const struct CMUnitTest tests[] = {
     TEST(break_never_and_healthy_auto),
     TEST(break_asked_for_then_undone),
     TEST(the_half_left_behind_is_not_started_unasked),
+    TEST(an_interrupted_break_is_evidence_too),
+    TEST(a_journal_that_cannot_be_read_back_makes_it_ask),
+    TEST(a_half_found_by_type_beside_another_disk_asks),
+    TEST(a_damaged_mirror_ini_does_not_break_by_itself),
+    TEST(changes_by_choice_are_listed_before_they_are_made),
+    TEST(only_yes_is_yes),
+    TEST(a_change_that_failed_is_not_noted_as_made),
     TEST(a_write_protected_floppy),
     TEST(a_floppy_without_a_journal),
     TEST(nothing_to_start),
