@@ -13,7 +13,7 @@
 /* Everything one run knows; the shell provides the memory, and need not clear it. */
 struct loader {
     struct firmware *fw;
-    bool changed;       /* something was written in this run */
+    bool changed; /* something was written in this run */
     struct config config;
     struct set_survey survey[SETS_MAX];
     struct bootdisk boot;

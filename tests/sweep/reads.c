@@ -155,7 +155,8 @@ static unsigned disk_of_plan(void)
     bool b_is_there = !rig.absent[1] && rig.plan.drive == rig.drive_of[1];
     unsigned disk = b_is_there ? 1 : 0;
     expect(b_is_there || (!rig.absent[0] && rig.plan.drive == rig.drive_of[0]), "the plan names another drive");
-    expect(rig.plan.source == (disk == 0 ? ROLE_PRIMARY : ROLE_SHADOW) || (rig.loader.boot.config_status != ST_OK), "the wrong role");
+    expect(rig.plan.source == (disk == 0 ? ROLE_PRIMARY : ROLE_SHADOW) || (rig.loader.boot.config_status != ST_OK),
+           "the wrong role");
     return disk;
 }
 
