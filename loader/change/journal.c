@@ -56,14 +56,17 @@ enum status journal_load(struct journal_store *store, struct journal *out)
     uint8_t slot[SECTOR_BYTES];
     struct journal found;
     bool any = false;
+    bool doubtful = false;
     for (uint32_t i = 0; i < JOURNAL_SLOTS; i++) {
-        /* One unreadable slot is no worse than a torn one: the other slot then holds the state. */
-        if (store->read(store, i, slot) != ST_OK || !decode_slot(slot, &found))
-            continue;
-        if (!any || found.sequence > out->sequence)
-            *out = found;
-        any = true;
+        if (store->read(store, i, slot) != ST_OK)
+            doubtful = true;
+        else if (decode_slot(slot, &found)) {
+            if (!any || found.sequence > out->sequence)
+                *out = found;
+            any = true;
+        } /* else it was torn while being written: the other slot holds the state */
     }
+    out->doubtful = doubtful;
     return any ? ST_OK : fail(store, SITE_JOURNAL_SLOT, ST_CORRUPT, 0);
 }
 
@@ -121,7 +124,7 @@ static enum status write_record(struct journal_store *store, uint32_t index, con
 enum status journal_begin(struct journal_store *store, struct journal *journal, const struct changeset *changes,
                           bool replace)
 {
-    if (journal->state == JOURNAL_PENDING || (journal->state == JOURNAL_DONE && !replace))
+    if (journal->doubtful || journal->state == JOURNAL_PENDING || (journal->state == JOURNAL_DONE && !replace))
         return fail(store, SITE_JOURNAL_FULL, ST_REFUSED, 0);
     if (store->sectors < JOURNAL_SLOTS + changes->count * JOURNAL_RECORD_SECTORS)
         return fail(store, SITE_JOURNAL_FULL, ST_NO_SPACE, store->sectors);

@@ -35,6 +35,7 @@ struct journal {
     uint32_t sequence;
     uint32_t count; /* of changes recorded */
     uint32_t records_crc;
+    bool doubtful; /* a slot could not be read, and it may be the newer one: nothing may be recorded over it */
 };
 
 /** Read the state. Errors: ST_CORRUPT (neither slot is valid), I/O. */

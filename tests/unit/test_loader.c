@@ -280,6 +280,33 @@ static void changes_by_choice_are_listed_before_they_are_made(void **state)
     assert_true(planned < done);
 }
 
+/* Two mirrors on four disks, each degraded: breaking the system's must not touch the other's disks. */
+static void a_mirror_on_other_disks_is_not_broken_along(void **state)
+{
+    (void)state;
+    static const uint32_t signature[4] = {RIG_SIGNATURE_A, RIG_SIGNATURE_B, 0xCCCC0003, 0xDDDD0004};
+    static const uint8_t type[4] = {0xC6, 0x86, 0xC6, 0x86};
+    char ini[512];
+    size_t used = (size_t)snprintf(ini, sizeof ini, "[loader]\r\nbreak=ask\r\n");
+    rig_free(&rig);
+    rig_init(&rig, 4, RIG_DISK_SECTORS);
+    for (unsigned i = 0; i < 4; i++) {
+        fx_mbr(&rig.disk[i], signature[i]);
+        fx_entry(memdev_sector(&rig.disk[i], 0), 0, 0, type[i], RIG_MEMBER_START, RIG_MEMBER_SECTORS);
+        fx_volume(&rig.disk[i], RIG_MEMBER_START, RIG_MEMBER_SECTORS, 'M');
+        if (i % 2 == 0)
+            used += (size_t)snprintf(ini + used, sizeof ini - used, "[set %u]\r\n", i / 2 + 1);
+        used += (size_t)snprintf(ini + used, sizeof ini - used, "%s=%08x start %u sectors %u\r\n",
+                                 i % 2 == 0 ? "primary" : "shadow", signature[i], RIG_MEMBER_START, RIG_MEMBER_SECTORS);
+    }
+    fx_boot_files(&rig.floppy, ini);
+    rig_keys(&rig, "2");
+    expect_start(ROLE_SHADOW, 0x81);
+    assert_int_equal(type_of(1), 0x06);
+    assert_int_equal(type_of(3), 0x86);
+    assert_int_equal(rig.disk_writes, 1);
+}
+
 static void only_yes_is_yes(void **state)
 {
     (void)state;
@@ -288,6 +315,20 @@ static void only_yes_is_yes(void **state)
     rig_keys(&rig, "2 ");
     assert_int_equal(rig_run(&rig), RIG_WAITING);
     assert_int_equal(rig.disk_writes, 0);
+}
+
+/* The slot that cannot be read may be the newer one, and the records those of a change that can be undone. */
+static void a_journal_with_an_unreadable_slot_is_not_overwritten(void **state)
+{
+    (void)state;
+    for (uint32_t slot = 0; slot < JOURNAL_SLOTS; slot++) {
+        again("auto");
+        rig.absent[0] = true;
+        faultdev_range(&rig.floppy_fault, FLOPPY_DATA_LBA + 2 + slot, FLOPPY_DATA_LBA + 2 + slot, FAULT_ERROR);
+        expect_start(ROLE_SHADOW, 0x80);
+        assert_int_equal(rig.disk_writes, 0);
+        assert_true(rig_event(&rig, "error site=J3"));
+    }
 }
 
 static void a_change_that_failed_is_not_noted_as_made(void **state)
@@ -414,7 +455,9 @@ static const struct CMUnitTest tests[] = {
     TEST(a_half_found_by_type_beside_another_disk_asks),
     TEST(a_damaged_mirror_ini_does_not_break_by_itself),
     TEST(changes_by_choice_are_listed_before_they_are_made),
+    TEST(a_mirror_on_other_disks_is_not_broken_along),
     TEST(only_yes_is_yes),
+    TEST(a_journal_with_an_unreadable_slot_is_not_overwritten),
     TEST(a_change_that_failed_is_not_noted_as_made),
     TEST(a_write_protected_floppy),
     TEST(a_floppy_without_a_journal),
