@@ -138,7 +138,7 @@ demo: ## two virtual disks, a boot floppy, and the primary taken away
 
 check: ## all tests; installs what is missing first
 	@.ci/deps --quiet
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory --silent -j$$(nproc) all
 	@$(PYTHON) -B tests/check/run.py
 
 check-all: check ## check, the figures, and half a minute of fuzzing on every parser

@@ -31,8 +31,8 @@ def count(output, failed):
     """(passed, failed, skipped) tests in a program's output; a program that counts nothing is one test."""
     ran = re.search(r'^Ran (\d+) tests? in', output, re.M)
     if not ran:
-        cmocka = [int(n) for n in re.findall(r'^(\d+) passed, \d+ failed', output, re.M)]
-        return (sum(cmocka) or 1, 0, 0) if not failed else (0, 1, 0)
+        cmocka = re.search(r'(\d+) tests passed', output)
+        return (0, 1, 0) if failed else (int(cmocka[1]) if cmocka else 1, 0, 0)
     bad = sum(int(n) for n in re.findall(r'(?:failures|errors|unexpected successes)=(\d+)', output))
     skipped = sum(int(n) for n in re.findall(r'skipped=(\d+)', output))
     if failed and bad == 0:
@@ -48,7 +48,8 @@ def run(program):
                           env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'})
     passed, failed, skipped = count(done.stdout, done.returncode != 0)
     verdict = 'FAIL' if done.returncode else 'ok  '
-    print(f'{verdict} {name:34} {passed:4} passed {failed:3} failed {time.monotonic() - start:7.1f} s', flush=True)
+    skips = f', {skipped} skipped' if skipped else ''
+    print(f'{verdict} {name:34} {passed:4} passed {failed:3} failed {time.monotonic() - start:7.1f} s{skips}', flush=True)
     if done.returncode:
         print(done.stdout[-12000:], flush=True)
     return passed, failed, skipped
