@@ -33,7 +33,7 @@ static const struct scenario scenarios[] = {
 
 static struct rigfw rig;
 static const struct scenario *scenario;
-static struct media original;
+static struct media original, before;
 static struct media broken; /* the disks as a complete break leaves them */
 static struct media cut;    /* what the power cut left */
 static char what[128];
@@ -142,25 +142,37 @@ static int item_of(const char *text)
     return found[3];
 }
 
-/* Choose the line with `text` on media as the cut left them. */
-static bool choose(const char *text)
+/* A time-out of nothing shows no menu: one of nine seconds does. */
+static void set_timeout(char digit)
 {
-    restore(&cut);
-    /* A time-out of nothing shows no menu: give this start one. */
     uint8_t *ini = memdev_sector(&rig.floppy, FLOPPY_DATA_LBA);
-    char *timeout = strstr((char *)ini, "timeout=0");
-    timeout[8] = '9';
+    strstr((char *)ini, "timeout=")[8] = digit;
+}
+
+/* Choose the line with `text` on these media, with a fault at a write (0: none). RIG_RETURNED: there is no such line.
+ */
+static enum rig_end choose_and_fail(const struct media *media, const char *text, unsigned nth, enum write_fault kind)
+{
+    restore(media);
+    set_timeout('9');
     rig_key(&rig, ' ');
     expect(rig_run(&rig) == RIG_WAITING, "no menu");
     int key = item_of(text);
     if (key == 0)
-        return false;
-    restore(&cut);
-    timeout[8] = '9';
+        return RIG_RETURNED;
+    restore(media);
+    set_timeout('9');
     rig_key(&rig, key);
-    (void)rig_run(&rig);
-    timeout[8] = '0';
-    return true;
+    rig.faulty_write = nth;
+    rig.write_fault = kind;
+    enum rig_end end = rig_run(&rig);
+    set_timeout('0');
+    return end;
+}
+
+static bool choose(const char *text)
+{
+    return choose_and_fail(&cut, text, 0, WRITE_GOOD) != RIG_RETURNED;
 }
 
 static void check_offers(void)
@@ -203,6 +215,36 @@ static void sweep_cut(unsigned total, enum write_fault kind)
     }
 }
 
+/* The power goes during an undo, and during the finishing of a change that was interrupted. */
+static void sweep_choice(const struct media *media, const char *text)
+{
+    for (int kind = CUT_BEFORE; kind <= CUT_TORN_TAIL; kind++)
+        for (unsigned nth = 1;; nth++) {
+            (void)snprintf(what, sizeof what, "'%s', power cut %d at write %u", text, kind, nth);
+            enum rig_end end = choose_and_fail(media, text, nth, (enum write_fault)kind);
+            expect(end != RIG_RETURNED, "no such choice");
+            if (end != RIG_CUT)
+                break;
+            save(&cut);
+            check_cut();
+            cuts++;
+        }
+}
+
+/* The media of a change that was cut when its first sector had been written. */
+static void interrupt(unsigned total)
+{
+    for (unsigned nth = 1; nth <= total; nth++) {
+        restore(&original);
+        rig.faulty_write = nth;
+        rig.write_fault = CUT_AFTER;
+        (void)rig_run(&rig);
+        save(&before);
+        if (rig.disk_writes > 0)
+            return;
+    }
+}
+
 static void sweep(void)
 {
     arrange();
@@ -216,6 +258,13 @@ static void sweep(void)
     check_offers();
     for (int kind = CUT_BEFORE; kind <= CUT_TORN_TAIL; kind++)
         sweep_cut(total, (enum write_fault)kind);
+    restore(&original);
+    expect(rig_run(&rig) == RIG_HANDOFF, "no start");
+    save(&before);
+    sweep_choice(&before, "Undo the");
+    interrupt(total);
+    sweep_choice(&before, "Undo the");
+    sweep_choice(&before, "Finish the");
     rig_free(&rig);
 }
 
