@@ -107,6 +107,7 @@ void journal_file_close(struct host_journal *journal)
         host_boot_close(&journal->boot);
     else
         host_disk_close(&journal->file);
-    if (journal->created && journal->journal->state == JOURNAL_EMPTY)
+    enum journal_state state = journal->journal->state;
+    if (journal->created && (state == JOURNAL_EMPTY || state == JOURNAL_UNDONE))
         unlink(journal->path);
 }

@@ -28,7 +28,7 @@ enum exit_code journal_file_create(const char *path, struct host_journal *out);
 /** Before the first write. */
 enum exit_code journal_file_make_writable(struct host_journal *journal);
 
-/** Close it; a new undo file that nothing was recorded in is removed. */
+/** Close it; a new undo file that holds nothing to undo is removed. */
 void journal_file_close(struct host_journal *journal);
 
 #endif

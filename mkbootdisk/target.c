@@ -123,7 +123,8 @@ enum exit_code target_check(const char *path, char *const *inputs, int input_cou
 {
     struct stat target;
     struct stat input;
-    if (stat(path, &target) != 0 && strncmp(path, "/dev/", 5) == 0)
+    /* A drive that is not there must not become a file; but below /dev/shm files are at home. */
+    if (stat(path, &target) != 0 && strncmp(path, "/dev/", 5) == 0 && strchr(path + 5, '/') == NULL)
         return complain(EXIT_IO,
                         "%s: there is no such device. Is the drive attached, and its driver loaded (modprobe "
                         "floppy)? Check the name",

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -131,6 +132,16 @@ class BadOutput(CliCase):
         for output in (fifo, '/dev/full', '/dev/null'):
             with self.subTest(output=str(output)):
                 self.refuses(USAGE, ['block device'], output)
+
+    def test_drive_that_is_not_there(self):
+        self.refuses(IO, ['/dev/fd9', 'no such device'], '/dev/fd9')
+        self.assertFalse(os.path.lexists('/dev/fd9'))
+
+    @unittest.skipUnless(os.access('/dev/shm', os.W_OK), 'no /dev/shm')
+    def test_file_below_dev(self):
+        with tempfile.TemporaryDirectory(dir='/dev/shm') as folder:
+            self.must(DONE, 'build', '-o', os.path.join(folder, 'ft.img'), self.a, self.b)
+            self.assertEqual(os.listdir(folder), ['ft.img'])
 
     def test_through_a_link(self):
         """A link to a file, or to nothing, is followed or refused; never is another file harmed."""
