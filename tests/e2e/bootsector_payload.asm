@@ -12,7 +12,6 @@
         bits 16
         org 0
 
-COM1    equ 0x3F8
 EXIT    equ 0x501
 
         jmp short start
@@ -80,22 +79,7 @@ start:
         out dx, al
         hlt
 
-; In: ES = segment, ECX = bytes; out: AX; clobbers: BX DX ES ECX
-sum:
-        xor ax, ax
-        xor bx, bx
-.word:
-        rol ax, 1
-        add ax, [es:bx]
-        add bx, 2
-        jnz .same
-        mov dx, es
-        add dx, 0x1000
-        mov es, dx
-.same:
-        sub ecx, 2
-        ja .word
-        ret
+%include "sum.inc"
 
 ; In: BX = text that ends with a zero; clobbers: AL BX
 print:
@@ -129,20 +113,7 @@ hex:
         loop .digit
         ret
 
-; In: AL = character; clobbers: nothing
-put:
-        push dx
-        push ax
-        mov dx, COM1 + 5
-.wait:
-        in al, dx
-        test al, 0x20
-        jz .wait
-        mov dx, COM1
-        pop ax
-        out dx, al
-        pop dx
-        ret
+%include "com1.inc"
 
 t_dl:   db 13, 10, 'PAYLOAD dl=', 0
 t_si:   db ' si=', 0

@@ -12,7 +12,6 @@
         bits 16
         org 0
 
-COM1    equ 0x3F8
 EXIT    equ 0x501
 BOOT    equ 0x7C00
 BUFFER  equ 0x8000
@@ -97,22 +96,7 @@ start:
         out dx, al
         hlt
 
-; In: ES = segment, ECX = bytes; out: AX; clobbers: BX DX ES ECX
-sum:
-        xor ax, ax
-        xor bx, bx
-.word:
-        rol ax, 1
-        add ax, [es:bx]
-        add bx, 2
-        jnz .same
-        mov dx, es
-        add dx, 0x1000
-        mov es, dx
-.same:
-        sub ecx, 2
-        ja .word
-        ret
+%include "sum.inc"
 
 ; In: AL = byte; clobbers: AL
 hex:
@@ -127,20 +111,7 @@ hex:
         das
         or al, 0x20
 
-; In: AL = character; clobbers: nothing
-put:
-        push dx
-        push ax
-        mov dx, COM1 + 5
-.wait:
-        in al, dx
-        test al, 0x20
-        jz .wait
-        mov dx, COM1
-        pop ax
-        out dx, al
-        pop dx
-        ret
+%include "com1.inc"
 
 %macro value 3
         dw %2

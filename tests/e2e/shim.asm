@@ -9,7 +9,6 @@
         bits 16
         org 0
 
-COM1    equ 0x3F8
 HOME    equ 0x9000
 FOREVER equ 0xFFFF
 
@@ -161,20 +160,7 @@ hook:
         pop bp
         iret
 
-; In: AL = character; clobbers: nothing
-put:
-        push dx
-        push ax
-        mov dx, COM1 + 5
-.wait:
-        in al, dx
-        test al, 0x20
-        jz .wait
-        pop ax
-        mov dx, COM1
-        out dx, al
-        pop dx
-        ret
+%include "com1.inc"
 
 old:     dw 0, 0
 unreset: db 0

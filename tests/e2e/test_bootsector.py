@@ -3,7 +3,7 @@
 
 Owns the floppies it boots. mtools is the oracle: mformat writes the BPB into our sector, mcopy allocates, mshowfat
 tells where a file lies, and what was scattered by hand is copied out again before it is booted. Takes fat12.bin from
-$MKB_BUILD (default: build), or assembles it if it is not there.
+$MKB_BUILD (default: build).
 """
 import os
 import pathlib
@@ -15,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+from programs import assemble, checksum
 from qemu import PATIENCE, PAYLOAD_EXIT, Machine
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,9 +32,9 @@ def setUpModule():
     global SCRATCH, BOOT, PAYLOAD, SHIM
     SCRATCH = tempfile.TemporaryDirectory(prefix='mkb-boot-')
     built = BUILD / 'fat12.bin'
-    BOOT = built.read_bytes() if built.exists() else assemble(HERE.parent.parent / 'boot' / 'fat12.asm')
-    PAYLOAD = assemble(HERE / 'bootsector_payload.asm')
-    SHIM = assemble(HERE / 'shim.asm')
+    BOOT = built.read_bytes()
+    PAYLOAD = assemble('bootsector_payload')
+    SHIM = assemble('shim')
 
 
 def tearDownModule():
@@ -51,19 +52,6 @@ def run(*words):
     if done.returncode:
         raise AssertionError('%s: %s%s' % (' '.join(map(str, words))[:200], done.stdout, done.stderr))
     return done.stdout
-
-
-def assemble(source):
-    target = scratch(source.stem + '.bin')
-    run('nasm', '-f', 'bin', '-o', target, source)
-    return target.read_bytes()
-
-
-def checksum(data):
-    total = 0
-    for (word,) in struct.iter_unpack('<H', data):
-        total = ((total << 1 | total >> 15) + word) & 0xFFFF
-    return total
 
 
 def boot_file(size, seed=1):

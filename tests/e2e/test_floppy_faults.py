@@ -13,25 +13,13 @@ import unittest
 
 import defects
 import test_boot
+from programs import assemble, checksum
 from qemu import PAYLOAD_EXIT, Disk, Machine, recipes
-from test_boot import HERE, Story, build, copy, floppy_file, make_pair, put_together, scratch, start, started
+from test_boot import Story, build, copy, floppy_file, make_pair, put_together, scratch, start, started
 
 SECTOR = recipes.SECTOR
 FOREVER = 0xFFFF
 FAST = ('-icount', 'shift=0,sleep=off')  # ten times slower, but a clock that leaps while the machine only waits
-
-
-def assemble(name):
-    target = scratch(name + '.bin')
-    recipes.run('nasm', '-f', 'bin', '-o', target, HERE / (name + '.asm'))
-    return target.read_bytes()
-
-
-def checksum(data):
-    total = 0
-    for (word,) in struct.iter_unpack('<H', data):
-        total = ((total << 1 | total >> 15) + word) & 0xFFFF
-    return total
 
 
 def ntldr(seed, size=150 * 1024 + 22):
