@@ -18,14 +18,13 @@ MAKEFLAGS += -rR
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-CORE := base/status base/text base/crc32 base/trail \
+CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
-        fs/fat nt/arcpath nt/bootini \
+        fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
+        nt/arcpath nt/bootini \
         mirror/config mirror/sample mirror/decide mirror/facts mirror/pair \
         change/changeset change/journal change/apply change/break \
         ui/menu ui/screen bootdisk plan loader
-# What the BIOS loader does not link.
-CORE_HOST_ONLY := nt/arcpath nt/bootini
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_console
 HOST := main hostdisk hostset hostboot survey report sitetext target mtools floppy media build check breakcmd undo \
@@ -40,9 +39,10 @@ HOST_LIBS := -lcjson
 # Each of these was kept because it made the packed loader smaller with gcc 12; what it reads from a floppy is what a
 # person waits for.
 SIZE_FLAGS := -Oz -fomit-frame-pointer -malign-data=abi -fno-align-functions -fno-align-loops -fno-align-jumps \
-              -fno-align-labels -fno-tree-dominator-opts -fno-tree-vrp -fno-ivopts -fno-ipa-sra -fno-tree-pta \
-              -fno-tree-loop-im -fno-defer-pop -fno-ssa-phiopt -fno-optimize-sibling-calls -fno-tree-sra \
-              -fno-caller-saves -fno-guess-branch-probability -fno-inline-small-functions -fno-ipa-icf \
+              -fno-align-labels -fno-tree-dominator-opts -fno-tree-vrp -fno-ivopts -fno-ipa-sra -fno-tree-loop-im \
+              -fno-defer-pop -fno-ssa-phiopt -fno-optimize-sibling-calls -fno-tree-sra -fno-caller-saves \
+              -fno-guess-branch-probability -fno-inline-small-functions -fno-tree-tail-merge -fno-tree-fre \
+              -fno-if-conversion -fno-thread-jumps -fno-tree-switch-conversion -fno-delete-null-pointer-checks \
               -mstringop-strategy=libcall
 BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -mregparm=3 -mgeneral-regs-only -mpreferred-stack-boundary=2 \
                -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
@@ -90,11 +90,11 @@ $(BUILD)/bios/%.o: stage2/%.asm $(BUILD)/layout.inc
 
 $(BUILD)/bios/int13_image.o: $(BUILD)/int13.bin
 
-BIOS_OBJECTS := $(patsubst %,$(BUILD)/bios/%.o,thunk $(filter-out $(CORE_HOST_ONLY),$(CORE)) $(SHELL_BIOS) memory \
+BIOS_OBJECTS := $(patsubst %,$(BUILD)/bios/%.o,thunk $(CORE) $(SHELL_BIOS) memory \
                 int13_image)
 
 $(BUILD)/stage2.elf: $(BIOS_OBJECTS) stage2/stage2.ld
-	$(CC) $(BIOS_CFLAGS) -flto -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,stage2/stage2.ld \
+	$(CC) $(BIOS_CFLAGS) -flto -flto-partition=one -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,stage2/stage2.ld \
 	    -Wl,-Map,$(BUILD)/stage2.map -o $@ $(BIOS_OBJECTS) -lgcc
 
 $(BUILD)/stage2.bin: $(BUILD)/stage2.elf

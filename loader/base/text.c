@@ -2,7 +2,10 @@
 /* Bounded text. Numbers are divided 16 bits at a time, so that no 64-bit division is linked into the loader. */
 #include "base/text.h"
 
-#define NUMBER_CHARS 20u /* digits of 2^64 */
+#define NUMBER_CHARS 20u             /* digits of 2^64 */
+#define TICKS_PER_SECOND_ROOT 10000u /* 100 ns: a second has 10^7 of them, a minute 10^4 x 60000 */
+#define MILLISECONDS_PER_MINUTE 60000u
+#define MINUTES_PER_DAY 1440u
 
 struct field {
     unsigned width;
@@ -104,6 +107,29 @@ void text_add(struct text *text, const char *format, ...)
     va_start(arguments, format);
     text_add_list(text, format, arguments);
     va_end(arguments);
+}
+
+static unsigned days_in(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month] + (unsigned)(month == 1 && leap);
+}
+
+void text_add_time(struct text *text, uint64_t time_100ns)
+{
+    uint64_t minutes = time_100ns;
+    unsigned year = 1601;
+    unsigned month = 0;
+    (void)divide(&minutes, TICKS_PER_SECOND_ROOT);
+    (void)divide(&minutes, MILLISECONDS_PER_MINUTE);
+    unsigned minute = divide(&minutes, MINUTES_PER_DAY);
+    uint32_t day = (uint32_t)minutes;
+    for (; day >= days_in(year, month); year += month == 0) {
+        day -= days_in(year, month);
+        month = (month + 1) % 12;
+    }
+    text_add(text, "%u-%02u-%02u %02u:%02u", year, month + 1, day + 1, minute / 60, minute % 60);
 }
 
 size_t text_length(const char *string)

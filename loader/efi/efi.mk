@@ -11,7 +11,7 @@ EFI_CFLAGS := $(WARNINGS) -m64 -Os -ffreestanding -fpic -fvisibility=hidden -fsh
 EFI_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,nocombreloc -Wl,-z,noexecstack -Wl,--no-undefined \
                -Wl,--build-id=none -Wl,-T,$(EFI_LIBRARY)/elf_x86_64_efi.lds
 EFI_SECTIONS := $(addprefix -j ,.text .data .dynamic .dynsym .rela .reloc)
-EFI_OBJECTS := $(patsubst %,$(BUILD)/efi/%.o,$(filter-out $(CORE_HOST_ONLY),$(CORE)) \
+EFI_OBJECTS := $(patsubst %,$(BUILD)/efi/%.o,$(CORE) \
                $(addprefix efi/,$(SHELL_EFI) efi_memory))
 
 # Link-time optimisation leaves out what the shell does not call, which the linker script cannot.
@@ -24,7 +24,7 @@ $(BUILD)/efi/efi/efi_memory.o: loader/efi/efi_memory.c Makefile loader/efi/efi.m
 	$(CC) $(EFI_CFLAGS) $(DEPENDS) -fno-builtin -c -o $@ $<
 
 $(BUILD)/BOOTX64.so: $(EFI_OBJECTS)
-	$(CC) $(EFI_CFLAGS) -flto $(EFI_LDFLAGS) -o $@ $(EFI_LIBRARY)/crt0-efi-x86_64.o $(EFI_OBJECTS) \
+	$(CC) $(EFI_CFLAGS) -flto -flto-partition=one $(EFI_LDFLAGS) -o $@ $(EFI_LIBRARY)/crt0-efi-x86_64.o $(EFI_OBJECTS) \
 	    -L$(EFI_LIBRARY) -lgnuefi
 
 # objcopy writes no time stamp into the header, and the same sources give the same bytes in any directory.

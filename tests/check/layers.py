@@ -11,13 +11,19 @@ MAY_USE = {
     'base': {'base'},
     'disk': {'base', 'disk'},
     'fs': {'base', 'disk', 'fs'},
-    'nt': {'base', 'nt'},
-    'mirror': {'base', 'disk', 'nt', 'mirror'},
-    'change': {'base', 'disk', 'nt', 'mirror', 'change'},
+    'nt': {'base', 'disk', 'fs', 'nt'},
+    'mirror': {'base', 'disk', 'fs', 'nt', 'mirror'},
+    'change': {'base', 'disk', 'fs', 'nt', 'mirror', 'change'},
 }
 TOP = set(MAY_USE) | {'ui', ''}
 # Judgement without I/O: these see no device, although their directory may.
 PURE = {
+    'nt/arcpath': {'base/bytes.h', 'base/status.h', 'base/text.h', 'nt/arcpath.h'},
+    'nt/bootini': {'base/status.h', 'base/text.h', 'nt/arcpath.h', 'nt/bootini.h'},
+    'nt/hive': {'base/bytes.h', 'base/source.h', 'base/status.h', 'base/text.h', 'base/unicode.h', 'nt/hive.h',
+                'nt/hive_list.h'},
+    'nt/pe': {'base/bytes.h', 'base/source.h', 'base/status.h', 'nt/pe.h'},
+    'nt/ftdisk': {'base/bytes.h', 'base/status.h', 'nt/ftdisk.h'},
     'mirror/decide': {'base/status.h', 'base/text.h', 'mirror/config.h', 'mirror/decide.h'},
     'mirror/config': {'base/bytes.h', 'base/status.h', 'base/text.h', 'mirror/config.h'},
     'change/changeset': {'base/bytes.h', 'base/status.h', 'change/changeset.h'},

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 SECTOR = 512
-STAGE2_BIN_SECTORS = 29
+STAGE2_BIN_SECTORS = 65
 INT13_BYTES = 1024
 
 
@@ -20,7 +20,7 @@ def layout(build):
 def bytes_in_memory(build):
     """Stage 2 with its bss, from where it is unpacked to."""
     symbols = subprocess.run(['nm', build / 'stage2.elf'], check=True, capture_output=True, text=True).stdout
-    return int(re.search(r'^(\w+) \w bss_end$', symbols, re.MULTILINE)[1], 16) - layout(build)['STAGE2_BASE']
+    return int(re.search(r'^(\w+) \w image_end$', symbols, re.MULTILINE)[1], 16) - layout(build)['STAGE2_BASE']
 
 
 def rows(build):

@@ -7,31 +7,9 @@
 
 #include "disk/mbr.h"
 #include "fs/fat.h"
+#include "image.h"
 
 #define FILE_MAX (4u << 20)
-
-struct image {
-    struct blockdev device;
-    FILE *stream;
-};
-
-static enum status image_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
-{
-    struct image *image = (struct image *)device;
-    if (fseeko(image->stream, (off_t)(lba * SECTOR_BYTES), SEEK_SET) != 0)
-        return ST_IO;
-    return fread(buffer, SECTOR_BYTES, sectors, image->stream) == sectors ? ST_OK : ST_IO;
-}
-
-static int open_image(struct image *image, const char *path)
-{
-    image->stream = fopen(path, "rb");
-    if (image->stream == NULL || fseeko(image->stream, 0, SEEK_END) != 0)
-        return 0;
-    image->device =
-        (struct blockdev){.read = image_read, .sectors = (uint64_t)ftello(image->stream) / SECTOR_BYTES, .drive = 0x80};
-    return 1;
-}
 
 static int dump_partitions(struct image *image)
 {

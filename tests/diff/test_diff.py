@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Our partition tables against sfdisk's and our FAT files against mtools', on images those tools made themselves.
-DUMP names the program that shows what the core makes of an image. Random, but the same every time."""
+Random, but the same every time."""
 import json
 import os
 import pathlib
@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-DUMP = os.environ.get('DUMP', 'build/tests/diff/dump')
+DUMP = os.path.join(os.environ.get('MKB_BUILD', 'build'), 'tests/diff/dump')
 SFDISK = '/sbin/sfdisk' if os.path.exists('/sbin/sfdisk') else 'sfdisk'
 WRITE = (SFDISK, '-q', '--no-reread', '--no-tell-kernel')
 MEMORY = '/dev/shm' if os.path.isdir('/dev/shm') else None

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* base/text: formatting against the C library's, bounds, comparisons. */
 #include "base/text.h"
+
+#include <time.h>
+
 #include "unit.h"
 
 static void check_format(const char *expected, const char *got)
@@ -61,6 +64,50 @@ static void cuts_what_does_not_fit(void **state)
     assert_true(text.truncated);
 }
 
+static void check_time(uint64_t seconds_since_1601, uint64_t ticks)
+{
+    char ours[64], theirs[64];
+    struct text text;
+    struct tm date;
+    time_t seconds = (time_t)(seconds_since_1601 - 11644473600u); /* of 1 January 1970 */
+    assert_non_null(gmtime_r(&seconds, &date));
+    assert_int_not_equal(strftime(theirs, sizeof theirs, "%Y-%m-%d %H:%M", &date), 0);
+    text_init(&text, ours, sizeof ours);
+    text_add_time(&text, seconds_since_1601 * 10000000u + ticks);
+    check_format(theirs, ours);
+}
+
+/* Against the C library: the last tick of a minute and the first of the next, every few days for 700 years; then where
+ * calendars go wrong. */
+static void times_match_strftime(void **state)
+{
+    (void)state;
+    static const uint64_t days[] = {0,     58,    59,    60,     364,    365,    36218,
+                                    36583, 72683, 72743, 109207, 145730, 146096, 146097};
+    for (uint64_t minute = 1; minute < 700u * 366 * 1440; minute += 4321) {
+        check_time(minute * 60, 0);
+        check_time(minute * 60 - 1, 9999999);
+    }
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+        check_time(days[i] * 86400, 0);
+        check_time(days[i] * 86400 + 86399, 9999999);
+    }
+    check_time(UINT64_MAX / 10000000u, UINT64_MAX % 10000000u); /* the year 60056 */
+}
+
+static void times_by_hand(void **state)
+{
+    (void)state;
+    char buffer[64];
+    struct text text;
+    text_init(&text, buffer, sizeof buffer);
+    text_add_time(&text, 0);
+    check_format("1601-01-01 00:00", buffer);
+    text_init(&text, buffer, sizeof buffer);
+    text_add_time(&text, 125331840000000000u);
+    check_format("1998-03-01 00:00", buffer);
+}
+
 static void digits_and_case(void **state)
 {
     (void)state;
@@ -82,10 +129,9 @@ static void digits_and_case(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(numbers_match_printf),
-    cmocka_unit_test(strings_match_printf),
-    cmocka_unit_test(cuts_what_does_not_fit),
-    cmocka_unit_test(digits_and_case),
+    cmocka_unit_test(numbers_match_printf),   cmocka_unit_test(strings_match_printf),
+    cmocka_unit_test(cuts_what_does_not_fit), cmocka_unit_test(digits_and_case),
+    cmocka_unit_test(times_match_strftime),   cmocka_unit_test(times_by_hand),
 };
 
 UNIT_MAIN(tests)
