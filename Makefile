@@ -21,7 +21,7 @@ MAKEFLAGS += -rR
 CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
         fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
-        nt/arcpath nt/bootini \
+        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk \
         mirror/config mirror/sample mirror/decide mirror/facts mirror/pair \
         change/changeset change/journal change/apply change/break \
         ui/menu ui/screen bootdisk plan loader

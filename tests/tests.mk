@@ -4,7 +4,7 @@
 T := $(BUILD)/tests
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
-FUZZ_TARGETS := mbr fat ntfs bootini config arcpath journal
+FUZZ_TARGETS := mbr fat ntfs hive ftdisk bootini config arcpath journal
 FUZZ_SECONDS ?= 30
 TEST_RIG := memdev faultdev fixture rigfw
 
@@ -44,7 +44,7 @@ check-sweep: $(patsubst %,$(T)/sweep/%,$(SWEEP_TESTS)) ## every read fails, the 
 	@set -e; for program in $^; do $$program; done
 
 # against other people's tools
-DIFF_PROGRAMS := $(addprefix $(T)/diff/,dump fsdump ntfsmake)
+DIFF_PROGRAMS := $(addprefix $(T)/diff/,dump fsdump hivedump ntfsmake)
 
 $(T)/diff/%dump: $(T)/diff/%dump.o $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Fuzz target: FtDisk's record. What may be edited must come out as it went in, in a buffer that is not a byte longer;
+ * every member leads to a partition of its own disk, or nowhere. */
+#include "fuzz.h"
+#include "nt/ftdisk.h"
+
+static void check_members(const struct ftdisk *info)
+{
+    for (unsigned i = 0; i < info->member_count; i++) {
+        unsigned index = info->member[i].partition;
+        bool found = index == FTDISK_PARTITIONS_MAX;
+        for (unsigned d = 0; d < info->disk_count && !found; d++)
+            found = info->disk[d].signature == info->member[i].signature && index >= info->disk[d].first_partition &&
+                    index < (unsigned)info->disk[d].first_partition + info->disk[d].partition_count;
+        if (!found)
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct ftdisk info;
+    uint32_t count = 0;
+    if (ftdisk_decode(data, (uint32_t)size, &info) != ST_OK)
+        return 0;
+    if (info.disk_count > FTDISK_DISKS_MAX || info.partition_count > FTDISK_PARTITIONS_MAX ||
+        info.set_count > FTDISK_SETS_MAX || info.member_count > FTDISK_MEMBERS_MAX)
+        abort();
+    check_members(&info);
+    for (unsigned i = 0; i < info.disk_count; i++)
+        (void)ftdisk_find(&info, info.disk[i].signature, 63);
+    uint8_t *again = malloc(size + 1);
+    if (again == NULL)
+        abort();
+    enum status status = ftdisk_encode(&info, again, (uint32_t)size, &count);
+    if (info.editable && (status != ST_OK || count != size || memcmp(again, data, size) != 0))
+        abort();
+    free(again);
+    return 0;
+}
