@@ -21,21 +21,21 @@ MAKEFLAGS += -rR
 CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
         fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
-        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk \
+        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe \
         mirror/config mirror/sample mirror/decide mirror/facts mirror/pair \
         change/changeset change/journal change/apply change/break \
         ui/menu ui/screen bootdisk plan loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_console
 HOST := main hostdisk hostset hostboot survey report sitetext target mtools floppy media build check breakcmd undo \
-        journalfile writing ntmenu lab lab_qemu lab_run explain
+        journalfile writing ntmenu lab lab_qemu lab_run explain expand ntfile
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 DEPENDS = -MMD -MP -MF $(@:.o=.d)
 
 CC := gcc
 HOST_CFLAGS := $(WARNINGS) -O2 -g $(REPRODUCIBLE) -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE -Iloader
-HOST_LIBS := -lcjson
+HOST_LIBS := -lcjson -lmspack
 # Each of these was kept because it made the packed loader smaller with gcc 12; what it reads from a floppy is what a
 # person waits for.
 SIZE_FLAGS := -Oz -fomit-frame-pointer -malign-data=abi -fno-align-functions -fno-align-loops -fno-align-jumps \

@@ -4,7 +4,7 @@
 T := $(BUILD)/tests
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
-FUZZ_TARGETS := mbr fat ntfs hive ftdisk bootini config arcpath journal
+FUZZ_TARGETS := mbr fat ntfs hive ftdisk pe bootini config arcpath journal expand
 FUZZ_SECONDS ?= 30
 TEST_RIG := memdev faultdev fixture rigfw
 
@@ -72,6 +72,22 @@ check-fuzz-smoke: $(patsubst %,$(T)/fuzz/smoke_%,$(FUZZ_TARGETS)) ## the fuzz ta
 $(T)/libfuzz/%: tests/fuzz/fuzz_%.c $(addprefix loader/,$(addsuffix .c,$(CORE)))
 	@mkdir -p $(@D)
 	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iloader -o $@ $^
+
+# The one target that is not of the core: the tool's own files, and the library that expands.
+EXPAND_SOURCES := mkbootdisk/expand.c mkbootdisk/ntfile.c
+
+$(T)/host/%.o: mkbootdisk/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(DEPENDS) -c -o $@ $<
+
+$(T)/fuzz/smoke_expand: $(T)/fuzz/fuzz_expand.o $(T)/fuzz/smoke.o $(T)/librig.a $(T)/libcore.a \
+                        $(EXPAND_SOURCES:mkbootdisk/%.c=$(T)/host/%.o)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmspack
+
+$(T)/libfuzz/expand: tests/fuzz/fuzz_expand.c $(EXPAND_SOURCES) loader/nt/pe.c
+	@mkdir -p $(@D)
+	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iloader \
+	    -Imkbootdisk -o $@ $^ -lmspack
 
 $(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpus/*)
 	$(PYTHON) tests/check/seeds.py $@ $(filter-out %.py,$^)
