@@ -21,13 +21,13 @@ MAKEFLAGS += -rR
 CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
         fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
-        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe \
-        mirror/config mirror/sample mirror/decide mirror/facts mirror/pair \
+        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe nt/install nt/system nt/start \
+        mirror/config mirror/sample mirror/decide mirror/facts mirror/evidence mirror/freshness mirror/pair \
         change/changeset change/journal change/apply change/break \
-        ui/menu ui/screen bootdisk plan loader
+        ui/menu ui/screen bootdisk plan dryrun loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_console
-HOST := main hostdisk hostset hostboot survey report sitetext target mtools floppy media build check breakcmd undo \
+HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target mtools floppy media gather systems build check breakcmd undo \
         journalfile writing ntmenu lab lab_qemu lab_run explain expand ntfile
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror

@@ -7,7 +7,7 @@ ntfscp, syslinux, nasm), never by the project's own code, so that a pair can bea
 are sparse, and only their data is ever copied. A recipe comes out the same byte for byte every time, but for the time
 stamps of files that were put on an NTFS volume.
 
-    python3 images/disks.py DIR [--fs fat16|fat32|ntfs|none] [--boot payload|syslinux|none] [--help for the rest]
+    python3 images/disks.py DIR [--fs fat16|fat32|ntfs|ntfs12|none] [--boot payload|syslinux|none] [--help for the rest]
 """
 import argparse
 import dataclasses
@@ -25,7 +25,7 @@ SYSLINUX = pathlib.Path('/usr/lib/syslinux')
 NETBOOT = pathlib.Path('/usr/lib/debian-installer/images')
 EPOCH = '820454400'  # 1 January 1996, the time stamp of every file on a FAT volume
 VOLUME_SERIAL = 0x4D4B4244
-MIRRORED = {'none': 0x86, 'fat16': 0x86, 'fat32': 0x8B, 'ntfs': 0x87}  # the volume's type with FtDisk's bit 80h
+MIRRORED = {'none': 0x86, 'fat16': 0x86, 'fat32': 0x8B, 'ntfs': 0x87, 'ntfs12': 0x87}  # the volume's type with FtDisk's bit 80h
 SYSLINUX_CFG = b"""SERIAL 0 115200
 DEFAULT linux
 PROMPT 0
@@ -40,7 +40,7 @@ APPEND console=ttyS0,115200 rdinit=/bin/sh
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """What is to be made. Sizes and positions are sectors where the name does not say otherwise."""
-    fs: str = 'fat16'                  # fat16, fat32, ntfs, none: no file system, the payload sector alone
+    fs: str = 'fat16'                  # fat16, fat32, ntfs, ntfs12 (NT 4's, see ntfs12.py), none: the payload alone
     size_mib: int = 64                 # of each disk
     primary_start: int | None = None   # of the member; None: 63, or one cylinder + 63 when logical
     shadow_start: int | None = None    # None: as the primary
@@ -54,7 +54,11 @@ class Recipe:
     tag: str = 'A'                     # the payload's name; the members are copies, so it names the volume
     heads: int = 16
     spt: int = 63
-    files: dict = dataclasses.field(default_factory=dict)  # name in the root directory -> bytes
+    files: dict = dataclasses.field(default_factory=dict)  # path -> bytes
+    shadow_files: dict = dataclasses.field(default_factory=dict)  # what is different on the shadow: it went on alone
+    nt: dict | None = None             # options of nt.files(): Windows NT is installed, and knows the mirror
+    shadow_nt: dict | None = None      # the same for the shadow's half, where it differs
+    ntfs12: dict = dataclasses.field(default_factory=dict)  # options of ntfs12.make(), such as lsn
     primary_extra: tuple = ()          # further partitions (start, sectors, type), before the member in the table
     shadow_extra: tuple = ()
 
@@ -172,21 +176,35 @@ def payload(tag='A'):
 def overlay_payload(volume, recipe, sectors):
     """Lays the payload over the boot sector, and over NTFS's copy of it at the volume's end."""
     code = payload(recipe.tag)
-    for lba in (0, sectors - 1) if recipe.fs == 'ntfs' else (0,):
+    for lba in (0, sectors - 1) if recipe.fs.startswith('ntfs') else (0,):
         write_at(volume, lba * SECTOR, code[:3])
         write_at(volume, lba * SECTOR + 0x5A, code[0x5A:])
 
 
-def put_file(volume, fs, name, content):
-    """Puts a file into the root directory."""
-    with tempfile.NamedTemporaryFile() as source:
-        source.write(content)
-        source.flush()
-        os.utime(source.name, (int(EPOCH), int(EPOCH)))
+def ntfsmake():
+    """The program that fills NTFS volumes by the library of ntfs-3g, built if need be."""
+    run('make', '-s', '-C', ROOT, 'BUILD=%s' % build_dir().resolve(), build_dir().resolve() / 'tests/diff/ntfsmake')
+    return build_dir() / 'tests/diff/ntfsmake'
+
+
+def put_files(volume, fs, files, there=()):
+    """Puts files, with the directories they are in, onto a volume that mkfs made. Those in `there` are replaced."""
+    with tempfile.TemporaryDirectory(prefix='mkbootdisk-') as scratch:
+        script = []
+        for number, (name, content) in enumerate(files.items()):
+            path = pathlib.Path(scratch, 'tree' if fs != 'ntfs' else str(number), name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            os.utime(path, (int(EPOCH), int(EPOCH)))
+            script.append('delete\t%s\n' % name if name in there else '')
+            script.append('file\t%s\t%s\n' % (name, path))
         if fs == 'ntfs':
-            run('ntfscp', '-f', volume, source.name, name)
-        else:
-            run('mcopy', '-m', '-i', volume, source.name, '::' + name)
+            run(ntfsmake(), volume, stdin=''.join(script).encode())
+            return
+        tree = pathlib.Path(scratch, 'tree')
+        for folder in sorted(tree.rglob('*')):
+            os.utime(folder, (int(EPOCH), int(EPOCH)))
+        run('mcopy', '-s', '-m', '-D', 'o', '-i', volume, *sorted(tree.iterdir()), '::')
 
 
 def make_file_system(volume, recipe, sectors, hidden):
@@ -195,7 +213,7 @@ def make_file_system(volume, recipe, sectors, hidden):
             '-L', 'MIRROR', volume, sectors)
         for lba in (0, sectors - 1):  # mkntfs takes no serial number and makes one up
             write_at(volume, lba * SECTOR + 0x48, struct.pack('<Q', VOLUME_SERIAL))
-    elif recipe.fs != 'none':
+    elif recipe.fs.startswith('fat'):
         run('mkfs.fat', '-F', recipe.fs[3:], '--invariant', '-i', '%08x' % VOLUME_SERIAL, '-n', 'MIRROR', '-h', hidden,
             '-g', '%d/%d' % (recipe.heads, recipe.spt), volume)
 
@@ -207,19 +225,57 @@ def linux_files():
     raise RuntimeError('no Debian netboot kernel: install debian-installer-12-netboot-i386')
 
 
-def make_volume(volume, recipe, sectors, hidden):
-    """Makes the file system that both members hold."""
-    new_image(volume, sectors * SECTOR)
-    make_file_system(volume, recipe, sectors, hidden)
+def all_files(recipe, options, disks):
+    """Every file of a half. `options` are those of nt.files(); `disks` is what DISK\\Information tells of."""
     files = dict(recipe.files)
     if recipe.boot == 'syslinux':
         files.update(linux_files(), **{'syslinux.cfg': SYSLINUX_CFG})
-    for name, content in files.items():
-        put_file(volume, recipe.fs, name, content)
+    if options is not None:
+        import ftinfo
+        import nt
+        options = dict(options)
+        states = options.pop('states', (ftinfo.HEALTHY, ftinfo.HEALTHY))
+        options.setdefault('information', ftinfo.mirror(disks, states=states))
+        files = {**nt.files(**options), **files}
+    return files
+
+
+def make_volume(volume, recipe, sectors, hidden, files):
+    """Makes the file system of a half."""
+    if recipe.fs == 'ntfs12':
+        import ntfs12
+        new_image(volume, 0)
+        ntfs12.make(volume, sectors, files, hidden=hidden, heads=recipe.heads, spt=recipe.spt,
+                    **recipe.ntfs12)
+    else:
+        new_image(volume, sectors * SECTOR)
+        make_file_system(volume, recipe, sectors, hidden)
+        if files:
+            put_files(volume, recipe.fs, files)
     if recipe.boot == 'syslinux':
         run('syslinux', '--install', volume)
     elif recipe.boot == 'payload':
         overlay_payload(volume, recipe, sectors)
+
+
+def make_volumes(scratch, recipe, sectors, hidden, disks):
+    """The volume of each half: the same one, unless the shadow went on alone."""
+    volume = pathlib.Path(scratch, 'volume')
+    changed = dict(recipe.shadow_files)
+    before = all_files(recipe, recipe.nt, disks)
+    make_volume(volume, recipe, sectors, hidden, before)
+    if recipe.shadow_nt is not None:
+        after = all_files(recipe, recipe.shadow_nt, disks)
+        changed.update({name: data for name, data in after.items() if before.get(name) != data})
+    if not changed:
+        return volume, volume
+    other = pathlib.Path(scratch, 'other')
+    if recipe.fs == 'ntfs12':
+        make_volume(other, recipe, sectors, hidden, {**before, **changed})
+    else:
+        copy_sparse(volume, other)
+        put_files(other, recipe.fs, changed, before)
+    return volume, other
 
 
 # ---- the disks ----
@@ -285,14 +341,14 @@ def make_pair(directory, recipe=None, **changes):
     types = recipe.types or (MIRRORED[recipe.fs],) * 2
     disks = []
     with tempfile.TemporaryDirectory(dir=directory, prefix='.make-') as scratch:
-        volume = pathlib.Path(scratch, 'volume')
-        make_volume(volume, recipe, sectors, starts[0] if not logical[0] else recipe.spt)
+        told = [(recipe.signatures[n], starts[n] * SECTOR, sectors * SECTOR) for n in range(2)]
+        volumes = make_volumes(scratch, recipe, sectors, starts[0] if not logical[0] else recipe.spt, told)
         for n, extra in enumerate((recipe.primary_extra, recipe.shadow_extra)):
             ebr = starts[n] - recipe.spt if logical[n] else None
             disk = Disk(directory / ('a.img', 'b.img')[n], recipe.signatures[n], starts[n], sectors, ebr)
             fresh = dataclasses.replace(disk, path=pathlib.Path(scratch, disk.path.name))
             new_image(fresh.path, recipe.size_mib << 20)
-            copy_range(volume, 0, fresh.path, starts[n] * SECTOR, sectors * SECTOR)
+            copy_range(volumes[n], 0, fresh.path, starts[n] * SECTOR, sectors * SECTOR)
             partition(fresh, recipe, sectors, logical[n], extra, types[n],
                       recipe.active[n] and not logical[n], recipe.boot_code[n])
             os.replace(fresh.path, disk.path)
@@ -315,6 +371,8 @@ def options():
     parser.add_argument('--types', nargs=2, type=lambda text: int(text, 16), metavar='HEX', help='partition types')
     parser.add_argument('--signatures', nargs=2, type=lambda text: int(text, 16), metavar='HEX')
     parser.add_argument('--tag', help='letter the payload prints')
+    parser.add_argument('--nt', dest='nt_version', choices=('3.51', '4.0', '5.0'),
+                        help='install what a start of Windows NT reads (its registry knows the mirror)')
     parser.add_argument('--file', action='append', default=[], metavar='NAME=PATH', help='put a file on the volume')
     return parser
 
@@ -322,6 +380,8 @@ def options():
 def main():
     wanted = {key: value for key, value in vars(options().parse_args()).items() if value is not None}
     directory, files = wanted.pop('directory'), wanted.pop('file')
+    if 'nt_version' in wanted:
+        wanted['nt'] = {'version': wanted.pop('nt_version')}
     if wanted['boot'] == 'syslinux':
         wanted.setdefault('size_mib', 128)
     wanted['files'] = {name: pathlib.Path(path).read_bytes() for name, path in (f.split('=', 1) for f in files)}

@@ -6,6 +6,7 @@
 
 #include "change/apply.h"
 #include "disk/inventory.h"
+#include "nt/workspace.h"
 #include "plan.h"
 
 enum colour { COLOUR_NORMAL, COLOUR_BRIGHT, COLOUR_GOOD, COLOUR_BAD };
@@ -44,6 +45,9 @@ struct firmware {
     int (*key)(struct firmware *fw, uint32_t wait_ms);
     /* Write one event line (without its line end) for machines to read. */
     void (*event)(struct firmware *fw, const char *line);
+    /* Memory for reading file systems and registries; it may be loader_room's, which is filled last. Null: the loader
+     * does without their evidence. */
+    struct workspace *work;
     /* Memory for an operating system's own loader, of `loader_room_bytes`. */
     void *loader_room;
     uint32_t loader_room_bytes;

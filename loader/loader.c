@@ -2,11 +2,12 @@
 /* The loader, step by step. Each step leaves its result in struct loader; loader_run at the end is the story. */
 #include "loader.h"
 
+#include "mirror/evidence.h"
 #include "mirror/pair.h"
 #include "ui/menu.h"
 #include "ui/screen.h"
 
-enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_RESTART };
+enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_DRYRUN, ACT_RESTART };
 
 struct choice {
     enum action action;
@@ -39,6 +40,7 @@ static void find_sets(struct loader *loader)
         return;
     /* Whatever was understood of a damaged file is no reason to write to a disk. */
     loader->config.policy = BREAK_ASK;
+    loader->config.system_set = 0;
     pair_find(&loader->inventory, true, &loader->config, &report);
 }
 
@@ -76,11 +78,35 @@ static void decide(struct loader *loader)
     for (unsigned i = 0; i < loader->config.set_count; i++) {
         const struct member_id *member = loader->config.set[i].member;
         struct set_survey *survey = &loader->survey[i];
-        facts_gather(&loader->inventory, &loader->config.set[i], SAMPLES, survey);
+        facts_gather(&loader->inventory, &loader->config, i, SAMPLES, survey);
         for (unsigned role = 0; role < ROLE_COUNT; role++)
             survey->facts.member[role].left_behind = was_left_behind(loader, survey, member, role);
-        mirror_decide(&survey->facts, &survey->verdict);
     }
+    evidence_gather(&loader->inventory, &loader->config, loader->survey, loader->fw->work);
+}
+
+/* Windows NT may have moved to another folder since the boot disk was built. */
+static void check_system(struct loader *loader)
+{
+    const struct config *config = &loader->config;
+    if (config->system_set == 0 || config->system_set > config->set_count)
+        return;
+    const struct set_survey *survey = &loader->survey[config->system_set - 1];
+    size_t bytes = text_length(config->system_path) + 1;
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        if (survey->facts.member[role].readable && loader->fw->work != 0 &&
+            !text_same(config->system_path, survey->evidence[role].directory, bytes))
+            freshness_add(&loader->freshness, OUTDATED_SYSTEM, survey->place[role].disk->table.signature);
+}
+
+/* What the boot disk was built for, against what is here. */
+static void check_freshness(struct loader *loader)
+{
+    if (loader->boot.config_status != ST_OK)
+        return;
+    freshness_check(&loader->inventory, &loader->config, &loader->freshness);
+    check_system(loader);
+    screen_freshness(loader);
 }
 
 void loader_look(struct loader *loader, struct firmware *fw)
@@ -96,6 +122,7 @@ void loader_look(struct loader *loader, struct firmware *fw)
     decide(loader);
     for (unsigned i = 0; i < loader->config.set_count; i++)
         screen_set(loader, i);
+    check_freshness(loader);
     screen_errors(loader);
 }
 
@@ -110,9 +137,39 @@ static void offer(struct choices *choices, enum action action, enum role role, c
     text_add(&item, text, role_name(role));
 }
 
+/* Windows NT may be on another mirror than the one that is started: then the disk that is started must have the good
+ * half of both. */
+static bool system_is_elsewhere(const struct loader *loader, enum role source)
+{
+    if (loader->config.system_set < 2)
+        return false;
+    const struct set_survey *system = &loader->survey[loader->config.system_set - 1];
+    if (system->verdict.state == SET_HEALTHY)
+        return false;
+    return system->verdict.source == ROLE_NONE ||
+           system->place[system->verdict.source].disk != loader->survey[0].place[source].disk;
+}
+
+/* The half that the verdict would start, if that is beyond doubt for every mirror that matters. */
+static enum role certain_source(const struct loader *loader)
+{
+    enum role source = loader->config.set_count > 0 ? loader->survey[0].verdict.source : ROLE_NONE;
+    return source != ROLE_NONE && system_is_elsewhere(loader, source) ? ROLE_NONE : source;
+}
+
 static bool will_break(const struct loader *loader)
 {
-    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed;
+    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed &&
+           certain_source(loader) != ROLE_NONE;
+}
+
+/* The half that is started if nobody presses a key. NT stops while its registry does not know the mirror; only a
+ * person, or the policy, may break it. */
+enum role loader_default(const struct loader *loader)
+{
+    enum role source = certain_source(loader);
+    bool stops = source != ROLE_NONE && loader->survey[0].verdict.must_break && !will_break(loader);
+    return stops ? ROLE_NONE : source;
 }
 
 /* Only a half that is there can be started; one that is not the verdict's choice only by a person's own choice. */
@@ -122,14 +179,22 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
     const struct mirror_verdict *verdict = &survey->verdict;
     bool chosen = role == verdict->source;
     bool broken = !survey->facts.member[role].ft_bit;
+    bool both_stale = verdict->member[ROLE_PRIMARY] == MEMBER_STALE && verdict->member[ROLE_SHADOW] == MEMBER_STALE;
+    bool by_choice = verdict->state == SET_SPLIT && (both_stale || verdict->member[role] == MEMBER_GOOD);
     if (survey->place[role].partition == 0)
         return;
-    if (verdict->member[role] == MEMBER_STALE)
+    if (both_stale)
+        offer(choices, ACT_START, role, "Start the %s: what only the other half has would be lost");
+    else if (verdict->member[role] == MEMBER_STALE)
         offer(choices, ACT_START, role, "Start the %s, which is OLDER: later changes would be lost");
+    else if (verdict->member[role] == MEMBER_REBUILDING)
+        offer(choices, ACT_START, role, "Start the %s, an UNFINISHED copy");
+    else if (!chosen && verdict->state == SET_HEALTHY)
+        offer(choices, ACT_START, role, "Start the %s (NT stops while the primary is connected)");
     else
         offer(choices, ACT_START, role, "Start the %s");
     if (broken || will_break(loader) || loader->config.policy == BREAK_NEVER ||
-        !(chosen ? verdict->may_break : verdict->state == SET_SPLIT && verdict->member[role] == MEMBER_GOOD))
+        !(chosen ? verdict->may_break : by_choice))
         return;
     offer(choices, ACT_BREAK, role, "Break the mirror, keeping the %s, then start it");
 }
@@ -138,7 +203,7 @@ static void build_choices(struct loader *loader, struct choices *choices)
 {
     enum role source = loader->config.set_count > 0 ? loader->survey[0].verdict.source : ROLE_NONE;
     memset(choices, 0, sizeof *choices);
-    choices->menu.has_default = source != ROLE_NONE;
+    choices->menu.has_default = loader_default(loader) != ROLE_NONE;
     if (will_break(loader))
         offer(choices, ACT_BREAK, source, "Break the mirror, keeping the %s, then start it");
     if (source != ROLE_NONE)
@@ -151,6 +216,9 @@ static void build_choices(struct loader *loader, struct choices *choices)
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the interrupted change");
     } else if (has_journal(loader, JOURNAL_DONE))
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the last change");
+    for (unsigned role = 0; role < ROLE_COUNT && loader->fw->work != 0 && loader->config.set_count > 0; role++)
+        if (loader->survey[0].place[role].partition != 0 && (source == ROLE_NONE || source == role))
+            offer(choices, ACT_DRYRUN, (enum role)role, "Dry run: would the %s start? Nothing is started or written");
     offer(choices, ACT_RESTART, ROLE_NONE, "Restart the machine");
 }
 
@@ -286,6 +354,28 @@ static void start_half(struct loader *loader, enum role role)
     loader->fw->handoff(loader->fw, &loader->plan);
 }
 
+static void tell_dryrun(struct dryrun *run, bool good, const char *path, const char *what)
+{
+    screen_dryrun_file(run->owner, good, path, what);
+}
+
+static void dry_run(struct loader *loader, enum role role)
+{
+    const struct fat *floppy = loader->boot.has_ntldr ? &loader->boot.fat : 0;
+    struct dryrun run = {.inventory = &loader->inventory,
+                         .survey = loader->survey,
+                         .set_count = loader->config.set_count,
+                         .plan = &loader->plan,
+                         .boot = &loader->boot,
+                         .work = loader->fw->work,
+                         .tell = tell_dryrun,
+                         .owner = loader};
+    enum dryrun_result result = DRYRUN_STOPS;
+    if (plan_make(&loader->inventory, &loader->survey[0], role, floppy, &loader->plan) == ST_OK)
+        result = dryrun_walk(&run);
+    screen_dryrun(loader, role, &run, result);
+}
+
 static void act(struct loader *loader, struct choice choice, bool attended)
 {
     enum status status = ST_OK;
@@ -299,6 +389,8 @@ static void act(struct loader *loader, struct choice choice, bool attended)
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
     if (choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended)))
         start_half(loader, choice.role);
+    if (choice.action == ACT_DRYRUN)
+        dry_run(loader, choice.role);
     if (choice.action == ACT_RESTART)
         loader->fw->restart(loader->fw);
     screen_errors(loader);
@@ -318,7 +410,7 @@ static void report_nothing_to_start(struct loader *loader)
 /* What will be started, and each sector that will be written, if nobody interferes. */
 static void show_intention(struct loader *loader)
 {
-    screen_intention(loader, will_break(loader));
+    screen_intention(loader, loader_default(loader), will_break(loader));
     if (will_break(loader) && plan_break(loader, loader->survey[0].verdict.source) == ST_OK)
         list_changes(loader);
 }

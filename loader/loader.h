@@ -6,7 +6,9 @@
 
 #include "bootdisk.h"
 #include "change/break.h"
+#include "dryrun.h"
 #include "fw.h"
+#include "mirror/freshness.h"
 
 #define LOADER_VERSION "0.1.0"
 
@@ -16,6 +18,7 @@ struct loader {
     bool changed; /* something was written in this run */
     struct config config;
     struct set_survey survey[SETS_MAX];
+    struct freshness freshness;
     struct bootdisk boot;
     struct trail trail;
     struct boot_plan plan;
@@ -25,6 +28,9 @@ struct loader {
 
 /** Read the boot disk, take stock of the hard disks and decide about every set; emits the event lines of it. */
 void loader_look(struct loader *loader, struct firmware *fw);
+
+/** The half that is started if nobody presses a key, or ROLE_NONE. */
+enum role loader_default(const struct loader *loader);
 
 /** The whole story. Returns only when it cannot go on and the person chose to leave. */
 void loader_run(struct loader *loader, struct firmware *fw);

@@ -11,11 +11,11 @@
 #include "floppy.h"
 #include "hostboot.h"
 #include "media.h"
+#include "mirror/freshness.h"
 #include "report.h"
 #include "target.h"
 
 #define FLOPPY_BYTES_MAX (2880u * 1024u)
-#define NTBOOTDD_BYTES_MAX 65536 /* Q198524 */
 #define IMAGE "ft.img"
 #define NT_PATH_MAX 40
 
@@ -23,17 +23,6 @@
 extern const uint8_t _binary_fat12_bin_start[];
 extern const uint8_t _binary_STAGE2_BIN_start[];
 extern const uint8_t _binary_STAGE2_BIN_end[];
-
-/* Files of the user's own system; they are copied, never shipped. */
-enum given { GIVEN_NTLDR, GIVEN_NTDETECT, GIVEN_NTBOOTDD, GIVEN_BOOTSECT, GIVEN_COUNT };
-
-static const char *const given_names[] = {"NTLDR", "NTDETECT.COM", "NTBOOTDD.SYS", "BOOTSECT.DOS"};
-
-struct given_file {
-    const char *path;
-    uint8_t *bytes;
-    size_t count;
-};
 
 struct build {
     const char *output;
@@ -45,7 +34,8 @@ struct build {
     enum break_policy policy;
     int timeout_s;
     bool serial;
-    struct given_file given[GIVEN_COUNT];
+    struct gathered gathered;
+    struct nt_survey nt;
     struct host_set set;
     struct floppy floppy;
 };
@@ -73,10 +63,10 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
                                         {"accept-different", no_argument, NULL, OPT_ACCEPT},
                                         {"dry-run", no_argument, NULL, OPT_DRY},
                                         {"help", no_argument, NULL, OPT_HELP},
-                                        {"ntldr", required_argument, NULL, OPT_GIVEN + GIVEN_NTLDR},
-                                        {"ntdetect", required_argument, NULL, OPT_GIVEN + GIVEN_NTDETECT},
-                                        {"ntbootdd", required_argument, NULL, OPT_GIVEN + GIVEN_NTBOOTDD},
-                                        {"bootsect", required_argument, NULL, OPT_GIVEN + GIVEN_BOOTSECT},
+                                        {"ntldr", required_argument, NULL, OPT_GIVEN + OWN_NTLDR},
+                                        {"ntdetect", required_argument, NULL, OPT_GIVEN + OWN_NTDETECT},
+                                        {"ntbootdd", required_argument, NULL, OPT_GIVEN + OWN_NTBOOTDD},
+                                        {"bootsect", required_argument, NULL, OPT_GIVEN + OWN_BOOTSECT},
                                         {NULL, 0, NULL, 0}};
 
 /* The index of `value` among `words`, or -1 after a complaint. */
@@ -125,7 +115,7 @@ static bool take_option(struct build *build, int option)
     static const char *const ports[] = {"none", "com1", NULL};
     int picked = 0;
     if (option >= OPT_GIVEN)
-        build->given[option - OPT_GIVEN].path = optarg;
+        build->gathered.file[option - OPT_GIVEN].option = optarg;
     else if (option == 'o')
         build->output = optarg;
     else if (option == OPT_FORMAT && (picked = pick("--format", optarg, formats)) >= 0)
@@ -147,51 +137,41 @@ static bool take_option(struct build *build, int option)
     return picked >= 0;
 }
 
-static bool is_packed(const uint8_t *bytes, size_t count)
+/* What is given must be good; what is not given is looked for on the disks. */
+static enum exit_code gather(struct build *build)
 {
-    return count >= 4 &&
-           (memcmp(bytes, "SZDD", 4) == 0 || memcmp(bytes, "KWAJ", 4) == 0 || memcmp(bytes, "MSCF", 4) == 0);
+    enum exit_code code = gather_given(&build->gathered);
+    if (code != EXIT_DONE)
+        return code;
+    gather_found(&build->set, &build->nt, build->nt_path, &build->gathered);
+    gather_warn(&build->gathered);
+    if (build->classic && build->gathered.file[OWN_NTLDR].bytes == NULL)
+        return complain(EXIT_USAGE, "--loader=ntldr needs an NTLDR, and there is none on the disks: give --ntldr FILE");
+    return EXIT_DONE;
 }
 
-static enum exit_code read_given(struct given_file *file, const char *name)
+/* Where Windows NT is, so that the loader need not search. With two installations on a half it must look at both. */
+static void note_system(struct build *build)
 {
-    struct stat info;
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return complain(EXIT_IO, "%s: %s. Check the name and the permissions", file->path, strerror(errno));
+    const struct nt_survey *nt = &build->nt;
+    struct config *config = &build->set.config;
+    for (unsigned i = 0; i < config->set_count && config->system_set == 0; i++) {
+        const struct nt_installation *found = NULL;
+        unsigned count = 0;
+        for (unsigned n = 0; n < nt->count; n++)
+            if (nt->item[n].partition == build->set.survey[i].place[ROLE_PRIMARY].partition) {
+                found = &nt->item[n];
+                count++;
+            }
+        if (count != 1)
+            continue;
+        config->system_set = i + 1;
+        snprintf(config->system_path, sizeof config->system_path, "%s", found->directory);
     }
-    file->count = (size_t)info.st_size;
-    enum exit_code code = EXIT_DONE;
-    if (!S_ISREG(info.st_mode))
-        code = complain(EXIT_USAGE, "%s: is not a file; give the system's own %s", file->path, name);
-    else if (info.st_size == 0)
-        code = complain(EXIT_IO, "%s: is empty; copy %s again", file->path, name);
-    else if (info.st_size > (off_t)FLOPPY_BYTES_MAX)
-        code = complain(EXIT_IO, "%s: has %lld bytes, more than any floppy; is this %s?", file->path,
-                        (long long)info.st_size, name);
-    else if ((file->bytes = malloc(file->count)) == NULL || read(fd, file->bytes, file->count) != (ssize_t)file->count)
-        code = complain(EXIT_IO, "%s: cannot be read completely", file->path);
-    else if (is_packed(file->bytes, file->count))
-        code = complain(EXIT_IO, "%s: is still packed (%.4s at offset 0); expand it first (F03)", file->path,
-                        (const char *)file->bytes);
-    close(fd);
-    return code;
-}
-
-static enum exit_code read_all_given(struct build *build)
-{
-    enum exit_code code = EXIT_DONE;
-    for (unsigned i = 0; i < GIVEN_COUNT && code == EXIT_DONE; i++)
-        if (build->given[i].path != NULL)
-            code = read_given(&build->given[i], given_names[i]);
-    if (code == EXIT_DONE && build->classic && build->given[GIVEN_NTLDR].path == NULL)
-        code = complain(EXIT_USAGE, "--loader=ntldr needs --ntldr FILE");
-    if (code == EXIT_DONE && build->given[GIVEN_NTBOOTDD].count > NTBOOTDD_BYTES_MAX)
-        fprintf(stderr, "mkbootdisk: warning: %s: NTLDR cannot load a driver of more than 64 KB (C09)\n",
-                build->given[GIVEN_NTBOOTDD].path);
-    return code;
+    for (unsigned i = 0; i < build->set.count && i < CONFIG_DISKS_MAX; i++) {
+        const struct disk_table *table = &build->set.inventory.disk[i].table;
+        config->disk[config->disk_count++] = (struct disk_id){table->signature, freshness_layout(table)};
+    }
 }
 
 static enum exit_code check_contents(const struct build *build)
@@ -204,8 +184,8 @@ static enum exit_code check_contents(const struct build *build)
             (survey->verdict.state == SET_SPLIT && survey->sample.different && build->accept_different))
             continue;
         return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
-                        survey->verdict.state == SET_SPLIT ? " If that is expected, build with --accept-different"
-                                                           : " Repair the mirror first, or use mkbootdisk break");
+                        survey->sample.different ? " If that is expected, build with --accept-different"
+                                                 : " Repair the mirror first, or use mkbootdisk break");
     }
     return EXIT_DONE;
 }
@@ -217,13 +197,14 @@ static void add_file(struct build *build, const char *name, const void *bytes, s
         (struct floppy_file){.name = name, .bytes = bytes, .count = count, .track_begin = track_begin};
 }
 
-static void add_given(struct build *build)
+static void add_own(struct build *build)
 {
-    for (unsigned i = 0; i < GIVEN_COUNT; i++) {
-        if (build->given[i].path == NULL)
+    for (unsigned i = 0; i < OWN_COUNT; i++) {
+        const struct own_file *own = &build->gathered.file[i];
+        if (own->bytes == NULL)
             continue;
-        add_file(build, given_names[i], build->given[i].bytes, build->given[i].count, false);
-        build->floppy.file[build->floppy.files - 1].source = build->given[i].path;
+        add_file(build, own_names[i], own->bytes, own->count, false);
+        build->floppy.file[build->floppy.files - 1].source = own->source;
     }
 }
 
@@ -236,11 +217,7 @@ static enum exit_code collect_files(struct build *build)
     static uint8_t log[SECTOR_BYTES];
     static uint8_t journal[MEDIA_JOURNAL_SECTORS * SECTOR_BYTES];
     struct text text;
-    struct media_options media = {.nt_path = build->nt_path,
-                                  .has_ntbootdd = build->given[GIVEN_NTBOOTDD].path != NULL,
-                                  .has_bootsect = build->given[GIVEN_BOOTSECT].path != NULL,
-                                  .classic = build->classic};
-    size_t saved_bytes = media_saved(&build->set, saved);
+    size_t saved_bytes = media_saved(&build->set, &build->nt, saved);
     if (saved_bytes == 0)
         return complain(EXIT_IO, "a partition table or boot sector cannot be read; see 'mkbootdisk survey'");
     add_file(build, "SAVED.BIN", saved, saved_bytes, false);
@@ -255,9 +232,9 @@ static enum exit_code collect_files(struct build *build)
         add_file(build, "STAGE2.BIN", _binary_STAGE2_BIN_start,
                  (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start), true);
     text_init(&text, boot_ini, sizeof boot_ini);
-    media_boot_ini(&build->set, &media, &text);
+    media_boot_ini(&build->set, &build->gathered, build->classic, &text);
     add_file(build, "BOOT.INI", boot_ini, text.used_bytes, false);
-    add_given(build);
+    add_own(build);
     return EXIT_DONE;
 }
 
@@ -290,6 +267,33 @@ static enum exit_code deliver(const struct build *build)
     return target_write(build->output, image, count);
 }
 
+/* What is on it of the user's system, and what to do about what is not. */
+static void tell_files(const struct build *build)
+{
+    const struct own_file *file = build->gathered.file;
+    for (unsigned i = 0; i < OWN_COUNT; i++)
+        if (file[i].bytes != NULL)
+            printf("%s: from %s\n", own_names[i], file[i].source);
+    if (file[OWN_NTLDR].bytes == NULL)
+        puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
+             "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
+    else if (file[OWN_NTDETECT].bytes == NULL)
+        puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
+    if (file[OWN_NTBOOTDD].bytes == NULL && build->gathered.wants_ntbootdd)
+        puts(
+            "BOOT.INI has a scsi() or signature() path, but the boot adapter's driver was not found, or there is more\n"
+            "than one it could be: give it with --ntbootdd FILE.");
+}
+
+/* Whether an installation on the mirror that is started has a record of it; the verdict has judged the record. */
+static bool registry_agrees(const struct build *build)
+{
+    for (unsigned i = 0; i < build->nt.count; i++)
+        if (build->nt.item[i].knows_set[0])
+            return true;
+    return false;
+}
+
 static void tell(const struct build *build)
 {
     const struct mirror_set *mirror = &build->set.config.set[0];
@@ -297,12 +301,13 @@ static void tell(const struct build *build)
            build->kilobytes, mirror->member[ROLE_PRIMARY].signature, mirror->member[ROLE_SHADOW].signature);
     if (build->set.config.set_count > 1)
         printf("It knows %u mirrors; this is the one the machine starts from.\n", build->set.config.set_count);
-    printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n", HOST_SAMPLES);
-    if (build->given[GIVEN_NTLDR].path == NULL)
-        puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
-             "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
-    else if (build->given[GIVEN_NTDETECT].path == NULL)
-        puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
+    if (build->set.config.system_set != 0)
+        printf("Windows NT is in %s%s.\n", build->set.config.system_path,
+               registry_agrees(build) ? "; its registry knows the mirror, and calls it healthy" : "");
+    if (!registry_agrees(build))
+        printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n",
+               HOST_SAMPLES);
+    tell_files(build);
     fputs("See what it would do: mkbootdisk check ", stdout);
     report_word(build->output, stdout);
     report_paths(&build->set);
@@ -331,8 +336,9 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
     enum exit_code code = collect_files(build);
     if (code == EXIT_DONE)
         code = target_check(build->output, disks, disk_count, (size_t)build->kilobytes * 1024);
-    for (unsigned i = 0; i < GIVEN_COUNT && code == EXIT_DONE; i++)
-        code = target_check(build->output, (char *const *)&build->given[i].path, 1, (size_t)build->kilobytes * 1024);
+    for (unsigned i = 0; i < OWN_COUNT && code == EXIT_DONE; i++)
+        code = target_check(build->output, (char *const *)&build->gathered.file[i].option, 1,
+                            (size_t)build->kilobytes * 1024);
     if (code != EXIT_DONE)
         return code;
     if (build->dry_run) {
@@ -354,8 +360,7 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
 static enum exit_code run(int argc, char **argv)
 {
     static struct build build;
-    build =
-        (struct build){.kilobytes = 1440, .nt_path = "\\WINNT", .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
+    build = (struct build){.kilobytes = 1440, .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
     for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
         if (option == OPT_HELP)
             return show_usage(&build_command);
@@ -370,15 +375,16 @@ static enum exit_code run(int argc, char **argv)
     code = host_set_require_mirror(&build.set);
     if (code == EXIT_DONE)
         code = check_contents(&build);
+    nt_survey(&build.set, &build.nt);
     if (code == EXIT_DONE)
-        code = read_all_given(&build);
+        code = gather(&build);
+    note_system(&build);
     build.set.config.timeout_s = build.timeout_s;
     build.set.config.policy = build.policy;
     build.set.config.serial = build.serial;
     if (code == EXIT_DONE)
         code = make(&build, argv + optind, argc - optind);
-    for (unsigned i = 0; i < GIVEN_COUNT; i++)
-        free(build.given[i].bytes);
+    gather_free(&build.gathered);
     host_set_close(&build.set);
     return code;
 }
@@ -397,11 +403,11 @@ const struct command build_command = {
         "                         half is out of the game; never\n"
         "  --timeout SECONDS      how long the menu waits (default 10; 0: no menu; forever)\n"
         "  --serial com1|none     the loader's screen and event lines on COM1 (default com1)\n"
-        "  --ntldr FILE           NTLDR, NTDETECT.COM, NTBOOTDD.SYS and BOOTSECT.DOS of your own system,\n"
-        "  --ntdetect FILE        to be copied onto the boot disk\n"
+        "  --ntldr FILE           NTLDR, NTDETECT.COM, NTBOOTDD.SYS and BOOTSECT.DOS of your own system. They are\n"
+        "  --ntdetect FILE        looked for on the disks; packed files (NTLDR._, cabinets) are expanded\n"
         "  --ntbootdd FILE\n"
         "  --bootsect FILE\n"
-        "  --nt-path FOLDER       where Windows NT is, for BOOT.INI (default \\WINNT)\n"
+        "  --nt-path FOLDER       where Windows NT is, for BOOT.INI (default: as the system's own BOOT.INI says)\n"
         "  --loader NAME          mkbootdisk (default), or ntldr: a classic floppy whose boot sector starts NTLDR\n"
         "  --accept-different     build although the two halves differ\n"
         "  --dry-run              show what would be written\n",

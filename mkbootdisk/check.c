@@ -13,6 +13,8 @@ extern const uint8_t _binary_STAGE2_BIN_start[];
 extern const uint8_t _binary_STAGE2_BIN_end[];
 
 #define SIMULATED_MAX (DISKS_MAX + 1)
+#define PROBLEMS_MAX 8u
+#define PROBLEM_BYTES 256u
 
 struct simulated {
     struct blockdev device;
@@ -55,6 +57,13 @@ struct outcome {
     bool waits;     /* for a key, for ever: timeout=forever */
     bool starts;    /* by itself, without a key press */
     unsigned entry; /* by NTLDR from the floppy: the entry of its menu, from 1; 0 if none fits */
+    bool walked;    /* a dry run was made */
+    enum dryrun_result dry;
+    unsigned files; /* it read to their end */
+    char path[ARC_DIRECTORY_MAX];
+    unsigned problems;
+    char problem[PROBLEMS_MAX][PROBLEM_BYTES];
+    struct freshness freshness;
 };
 
 static enum status simulated_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
@@ -123,6 +132,7 @@ static void set_up(struct machine *machine, struct host_set *set, const struct h
     machine->fw.disk_open = machine_open;
     machine->fw.put = no_text;
     machine->fw.event = no_event;
+    machine->fw.work = host_workspace();
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         place[role] = disk_of(set, &boot->config, (enum role)role);
     if (scenario->third_in_front)
@@ -151,6 +161,46 @@ static void judge_ntldr(const struct nt_menu *menu, const struct member_place *p
     out->starts = is_default;
 }
 
+static void note(struct outcome *out, const char *problem)
+{
+    if (out->problems < PROBLEMS_MAX)
+        snprintf(out->problem[out->problems++], PROBLEM_BYTES, "%s", problem);
+}
+
+static void note_problem(struct dryrun *run, bool good, const char *path, const char *what)
+{
+    char problem[PROBLEM_BYTES];
+    snprintf(problem, sizeof problem, "%s %s", path, what);
+    if (!good)
+        note(run->owner, problem);
+}
+
+/* Walk through the start that was planned, with the loader's own code. */
+static void walk(struct loader *loader, struct outcome *out)
+{
+    struct dryrun run = {.inventory = &loader->inventory,
+                         .survey = loader->survey,
+                         .set_count = loader->config.set_count,
+                         .plan = &loader->plan,
+                         .boot = &loader->boot,
+                         .work = host_workspace(),
+                         .tell = note_problem,
+                         .owner = out};
+    out->walked = true;
+    out->dry = dryrun_walk(&run);
+    out->files = run.files;
+    out->starts = out->starts && out->dry != DRYRUN_STOPS;
+    memcpy(out->path, run.path, sizeof out->path);
+}
+
+/* A classic floppy's NTLDR sees the disks as the BIOS shows them. */
+static void plan_classic(struct loader *loader, enum role source)
+{
+    loader->plan = (struct boot_plan){.source = source, .method = METHOD_NTLDR_FLOPPY};
+    for (unsigned i = 0; i < loader->inventory.count; i++)
+        loader->plan.map[loader->plan.visible++] = loader->inventory.disk[i].drive;
+}
+
 static struct outcome try_scenario(struct host_set *set, const struct host_boot *boot, const struct nt_menu *menu,
                                    const struct scenario *scenario)
 {
@@ -160,12 +210,16 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     loader_look(&loader, &machine.fw);
     const struct mirror_verdict *verdict = &loader.survey[0].verdict;
     struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
+    out.freshness = loader.freshness;
     if (verdict->source == ROLE_NONE)
         return out;
     out.waits = loader.config.timeout_s == TIMEOUT_FOREVER && !boot->classic;
     const struct member_place *place = &loader.survey[0].place[verdict->source];
     if (boot->classic) {
         judge_ntldr(menu, place, place->disk->drive - DRIVE_FIRST, &out);
+        plan_classic(&loader, verdict->source);
+        if (out.starts)
+            walk(&loader, &out);
         return out;
     }
     const struct fat *floppy = loader.boot.has_ntldr ? &loader.boot.fat : NULL;
@@ -176,6 +230,14 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
     if (out.method == METHOD_NTLDR_FLOPPY && !out.waits)
         judge_ntldr(menu, place, 0, &out); /* through the drive map the half is the first disk */
+    if (planned && (out.starts || out.waits))
+        walk(&loader, &out);
+    bool unasked = loader_default(&loader) != ROLE_NONE;
+    out.starts = out.starts && unasked;
+    if (!unasked && !verdict->must_break)
+        note(&out, "Windows NT is on another mirror, whose good half is not on this disk: the loader asks");
+    if (!unasked && verdict->must_break)
+        note(&out, "its registry does not know the mirror: Windows NT stops with C000021A until it is broken (D05)");
     return out;
 }
 
@@ -211,6 +273,20 @@ static void print_outcome(const struct outcome *outcome, const struct scenario *
     else
         printf("%sstarts the %s as drive 80h (%s)\n", outcome->breaks ? "breaks the mirror, " : "",
                role_name(outcome->source), method_name(outcome->method));
+    for (unsigned i = 0; i < outcome->problems; i++)
+        printf("        %s\n", outcome->problem[i]);
+}
+
+static cJSON *dryrun_json(const struct outcome *outcome)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddStringToObject(out, "result", dryrun_name(outcome->dry));
+    cJSON_AddNumberToObject(out, "files", outcome->files);
+    cJSON_AddStringToObject(out, "path", outcome->path);
+    cJSON *problems = cJSON_AddArrayToObject(out, "problems");
+    for (unsigned i = 0; i < outcome->problems; i++)
+        cJSON_AddItemToArray(problems, cJSON_CreateString(outcome->problem[i]));
+    return out;
 }
 
 static cJSON *outcome_json(const struct outcome *outcome, const struct scenario *scenario, bool good)
@@ -223,6 +299,8 @@ static cJSON *outcome_json(const struct outcome *outcome, const struct scenario 
     cJSON_AddBoolToObject(out, "starts", outcome->starts);
     cJSON_AddBoolToObject(out, "breaks", outcome->breaks);
     cJSON_AddBoolToObject(out, "ok", good);
+    if (outcome->walked)
+        cJSON_AddItemToObject(out, "dryrun", dryrun_json(outcome));
     return out;
 }
 
@@ -262,10 +340,24 @@ static enum exit_code check_disks(const struct host_boot *boot, const struct hos
     return code;
 }
 
-static void explain_split(const struct outcome *now)
+static void explain_now(const struct outcome *now)
 {
     if (now->state == SET_SPLIT)
-        puts("The halves differ now, and nothing says which one is newer: a half that starts may be the older one.");
+        puts("Which half is newer cannot be told now: a half that starts may be the older one.");
+    if (now->walked && now->dry == DRYRUN_STARTS)
+        printf("Dry run: all %u files that Windows NT in %s reads to start are there and can be read.\n", now->files,
+               now->path);
+    else if (now->walked && now->dry == DRYRUN_UNKNOWN)
+        puts("Dry run: this volume's boot sector does not start Windows NT; only a start can tell.");
+}
+
+/* What the boot disk was built for, against the disks as they are (F06). */
+static bool is_fresh(const struct host_boot *boot, const struct freshness *freshness)
+{
+    for (unsigned i = 0; i < freshness->count; i++)
+        complain(EXIT_FOUND, "%s: disk %08x %s since it was built (F06). Build it again", boot->file.path,
+                 freshness->item[i].signature, outdated_text(freshness->item[i].kind));
+    return freshness->count == 0;
 }
 
 static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
@@ -278,6 +370,8 @@ static enum exit_code check(struct host_boot *boot, struct host_set *set, bool j
         code = EXIT_FOUND;
     cJSON *list = cJSON_CreateArray();
     struct outcome now = try_scenario(set, boot, &menu, &scenarios[0]);
+    if (!is_fresh(boot, &now.freshness))
+        code = EXIT_FOUND;
     for (size_t i = 0; i < SCENARIOS; i++) {
         struct outcome outcome = try_scenario(set, boot, &menu, &scenarios[i]);
         bool good = is_good(&outcome, expected(&now, &scenarios[i]));
@@ -294,7 +388,7 @@ static enum exit_code check(struct host_boot *boot, struct host_set *set, bool j
         report_json(object);
     } else {
         cJSON_Delete(list);
-        explain_split(&now);
+        explain_now(&now);
     }
     return code;
 }
@@ -332,7 +426,8 @@ const struct command check_command = {
     .summary = "for each thing that may fail: what would this boot disk do?",
     .usage =
         "usage: mkbootdisk check [--json] BOOTDISK DISK...\n\n"
-        "Runs the loader's own decision over the disks as they are, and with each of them missing, dead or moved.\n"
+        "Runs the loader's own decision over the disks as they are, and with each of them missing, dead or moved, and\n"
+        "walks through the start it leads to: every file from NTLDR to the last boot driver is read to its end.\n"
         "Nothing is written. Exit code 0: in every case the right half starts by itself; 1: not so.\n",
     .run = run,
 };

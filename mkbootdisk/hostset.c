@@ -7,6 +7,12 @@
 #include "nt/fttype.h"
 #include "sitetext.h"
 
+struct workspace *host_workspace(void)
+{
+    static struct workspace work;
+    return &work;
+}
+
 static enum status write_by_drive(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
 {
     struct host_set *set = (struct host_set *)((char *)writer - offsetof(struct host_set, writer));
@@ -119,7 +125,8 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
         judge_lone(set, &set->config.set[i]);
     put_system_set_first(set);
     for (unsigned i = 0; i < set->config.set_count; i++)
-        facts_gather(&set->inventory, &set->config.set[i], HOST_SAMPLES, &set->survey[i]);
+        facts_gather(&set->inventory, &set->config, i, HOST_SAMPLES, &set->survey[i]);
+    evidence_gather(&set->inventory, &set->config, set->survey, host_workspace());
     return EXIT_DONE;
 }
 

@@ -6,7 +6,7 @@
 
 #include "change/apply.h"
 #include "hostdisk.h"
-#include "mirror/facts.h"
+#include "mirror/evidence.h"
 #include "mirror/pair.h"
 
 /* How many sectors of each half the host compares. The loader takes SAMPLES; here reads are cheap. */
@@ -26,6 +26,9 @@ struct host_set {
 /** Open 1 to DISKS_MAX disks and look at them. `lone`: a member without a twin counts as a set (see pair_find).
  * Complains and returns its exit code when a disk cannot be opened or is given twice. */
 enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set);
+
+/** The one workspace of this process. */
+struct workspace *host_workspace(void);
 
 /** Complain about what stands in the way of using these disks as a mirror; EXIT_DONE if nothing does. */
 enum exit_code host_set_require_mirror(const struct host_set *set);

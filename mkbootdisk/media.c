@@ -4,118 +4,182 @@
 
 #include <string.h>
 
-#include "nt/arcpath.h"
-#include "nt/bootini.h"
-
 #define SAVED_MAGIC "FTSAVED1"
 #define SAVED_COUNT 8u
 #define SAVED_INDEX 16u
 #define SAVED_INDEX_BYTES 16u
 #define SAVED_INDEX_MAX ((SECTOR_BYTES - SAVED_INDEX) / SAVED_INDEX_BYTES)
+#define SAVED_INFORMATION 0x80000000u /* bit of an index entry's disk: not a sector, but DISK\Information */
 
-struct entry {
-    enum arc_kind kind;
-    uint32_t adapter;
-    uint32_t disk;
-    uint32_t rdisk;
-    uint32_t partition;
-    const char *text;
+#define LINE_BYTES_MAX 127u /* what every NTLDR reads of a line */
+
+struct writer {
+    const struct gathered *gathered;
+    struct text *out;
+    unsigned entries;
+    bool dry; /* only the path of the first entry is wanted */
 };
 
-struct entries {
-    unsigned count;
-    struct entry entry[BOOTINI_ENTRIES_MAX];
-};
-
-static void add(struct entries *entries, enum arc_kind kind, uint32_t adapter, uint32_t disk, uint32_t rdisk,
-                uint32_t partition, const char *text)
+/* One entry, while there is room: `hint` says when to use it, the system's own text comes first. */
+static void add(struct writer *writer, const struct own_system *system, const struct arc_path *place, const char *hint)
 {
-    if (entries->count < BOOTINI_ENTRIES_MAX)
-        entries->entry[entries->count++] = (struct entry){kind, adapter, disk, rdisk, partition, text};
+    struct arc_path path = *place;
+    if (writer->entries++ >= (writer->dry ? 1 : BOOTINI_ENTRIES_MAX))
+        return;
+    memcpy(path.directory, system->path.directory, sizeof path.directory);
+    size_t start = writer->out->used_bytes;
+    arc_format(writer->out, &path);
+    if (writer->dry)
+        return;
+    bool has_text = system->text[0] != '\0';
+    /* What a line may have besides path, switches and punctuation; the hint is worth more than the system's own text.
+     */
+    size_t fixed = writer->out->used_bytes - start + strlen(system->switches) + strlen("=\"\" ");
+    size_t room = fixed < LINE_BYTES_MAX ? LINE_BYTES_MAX - fixed : 0;
+    size_t hint_bytes = strlen(hint) < room ? strlen(hint) : room;
+    size_t text_bytes = room > hint_bytes + 2 && has_text ? room - hint_bytes - 2 : 0;
+    char text[SYSTEM_TEXT_BYTES];
+    char shown[LINE_BYTES_MAX];
+    snprintf(text, sizeof text, "%.*s", (int)text_bytes, system->text);
+    snprintf(shown, sizeof shown, "%.*s", (int)hint_bytes, hint);
+    text_add(writer->out, "=\"%s%s%s\"%s%s\r\n", text, text_bytes > 0 ? ": " : "", shown,
+             system->switches[0] != '\0' ? " " : "", system->switches);
 }
 
-static uint32_t arc_number(const struct host_set *set, enum role role)
+static struct arc_path multi(uint32_t rdisk, uint32_t partition)
 {
-    const struct partition *partition = set->survey[0].place[role].partition;
+    return (struct arc_path){.kind = ARC_MULTI, .rdisk = rdisk, .partition = partition};
+}
+
+static uint32_t arc_number(const struct host_set *set, unsigned index, enum role role)
+{
+    const struct partition *partition = set->survey[index].place[role].partition;
     return partition != NULL ? partition->number : 1;
 }
 
-static void collect(const struct host_set *set, const struct media_options *options, struct entries *entries)
+/* The scsi() path of the other half: the next SCSI id, which is how the two disks of a mirror usually are set. */
+static void add_by_driver(struct writer *writer, const struct host_set *set, const struct own_system *system)
 {
-    const struct mirror_set *mirror = &set->config.set[0];
-    uint32_t primary = arc_number(set, ROLE_PRIMARY);
-    uint32_t shadow = arc_number(set, ROLE_SHADOW);
-    add(entries, ARC_MULTI, 0, 0, 0, primary,
-        options->classic ? "primary; or shadow, once the primary is out of the BIOS" : "the half that was started");
+    const struct mirror_set *mirror = &set->config.set[system->set];
+    bool is_scsi = system->path.kind == ARC_SCSI;
+    struct arc_path primary = is_scsi ? system->path : (struct arc_path){.kind = ARC_SCSI};
+    primary.partition = arc_number(set, system->set, ROLE_PRIMARY);
+    struct arc_path shadow = primary;
+    shadow.disk++;
+    shadow.partition = arc_number(set, system->set, ROLE_SHADOW);
+    add(writer, system, &primary, is_scsi ? "primary by NTBOOTDD.SYS" : "primary by NTBOOTDD.SYS, SCSI id 0");
+    add(writer, system, &shadow,
+        is_scsi ? "shadow by NTBOOTDD.SYS, next SCSI id" : "shadow by NTBOOTDD.SYS, SCSI id 1");
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct arc_path path = {.kind = ARC_SIGNATURE,
+                                .adapter = mirror->member[role].signature,
+                                .partition = arc_number(set, system->set, (enum role)role)};
+        add(writer, system, &path,
+            role == ROLE_PRIMARY ? "primary by signature (Windows 2000)" : "shadow by signature (Windows 2000)");
+    }
+}
+
+/* The system the machine starts from, in every place where its halves may turn up. */
+static void add_mirrored(struct writer *writer, const struct host_set *set, const struct own_system *system,
+                         bool classic)
+{
+    uint32_t primary = arc_number(set, system->set, ROLE_PRIMARY);
+    uint32_t shadow = arc_number(set, system->set, ROLE_SHADOW);
+    struct arc_path path = multi(0, primary);
+    add(writer, system, &path,
+        classic ? "primary; or shadow, once the primary is out of the BIOS" : "the half that was started");
+    path = multi(0, shadow);
     if (primary != shadow)
-        add(entries, ARC_MULTI, 0, 0, 0, shadow, "shadow as first disk: its partition number differs");
-    add(entries, ARC_MULTI, 0, 0, 1, shadow, "shadow as second disk: the BIOS still shows the primary");
-    if (options->has_ntbootdd) {
-        add(entries, ARC_SCSI, 0, 0, 0, primary, "primary by NTBOOTDD.SYS, SCSI id 0");
-        add(entries, ARC_SCSI, 0, 1, 0, shadow, "shadow by NTBOOTDD.SYS, SCSI id 1");
-        add(entries, ARC_SIGNATURE, mirror->member[ROLE_PRIMARY].signature, 0, 0, primary,
-            "primary by signature (Windows 2000)");
-        add(entries, ARC_SIGNATURE, mirror->member[ROLE_SHADOW].signature, 0, 0, shadow,
-            "shadow by signature (Windows 2000)");
+        add(writer, system, &path, "shadow as first disk: its partition number differs");
+    path = multi(1, shadow);
+    add(writer, system, &path, "shadow as second disk: the BIOS still shows the primary");
+    if (writer->gathered->file[OWN_NTBOOTDD].bytes != NULL)
+        add_by_driver(writer, set, system);
+}
+
+static void add_all(struct writer *writer, const struct host_set *set, bool classic)
+{
+    for (unsigned i = 0; i < writer->gathered->systems; i++) {
+        const struct own_system *system = &writer->gathered->system[i];
+        struct arc_path path = multi(system->has_set ? 0 : system->disk, system->partition);
+        if (i == 0 && system->has_set)
+            add_mirrored(writer, set, system, classic);
+        else
+            add(writer, system, &path, system->has_set ? "the half that was started" : "as it was when this was made");
     }
 }
 
-static void add_path(struct text *out, const struct entry *entry, const char *nt_path)
+void media_boot_ini(const struct host_set *set, const struct gathered *gathered, bool classic, struct text *out)
 {
-    struct arc_path path = {.kind = entry->kind,
-                            .adapter = entry->adapter,
-                            .disk = entry->disk,
-                            .rdisk = entry->rdisk,
-                            .partition = entry->partition};
-    snprintf(path.directory, sizeof path.directory, "%s", nt_path);
-    arc_format(out, &path);
-}
-
-void media_boot_ini(const struct host_set *set, const struct media_options *options, struct text *out)
-{
-    struct entries entries = {0};
-    collect(set, options, &entries);
+    struct writer writer = {.gathered = gathered, .out = out, .dry = true};
     text_add(out, "[boot loader]\r\ntimeout=30\r\ndefault=");
-    add_path(out, &entries.entry[0], options->nt_path);
+    add_all(&writer, set, classic);
     text_add(out, "\r\n[operating systems]\r\n");
-    for (unsigned i = 0; i < entries.count; i++) {
-        add_path(out, &entries.entry[i], options->nt_path);
-        text_add(out, "=\"%s\"\r\n", entries.entry[i].text);
-    }
-    if (options->has_bootsect)
+    writer = (struct writer){.gathered = gathered, .out = out};
+    add_all(&writer, set, classic);
+    if (gathered->file[OWN_BOOTSECT].bytes != NULL)
         text_add(out, "C:\\=\"the system that BOOTSECT.DOS starts\"\r\n");
 }
 
-/* The index is one sector; what it describes follows, one sector each, in its order. */
-static bool save(struct host_set *set, uint8_t *buffer, unsigned disk, uint32_t lba)
+struct saved {
+    uint8_t *buffer;
+    uint32_t count;   /* of index entries */
+    uint32_t sectors; /* used, the index included */
+};
+
+/* Room for one more thing of `sectors`, or null: a disk with that many logical drives is saved as far as it fits. */
+static uint8_t *reserve(struct saved *saved, uint32_t what, uint32_t signature, uint64_t where, uint32_t sectors)
 {
-    uint32_t count = get_le32(buffer + SAVED_COUNT);
-    uint8_t *index = buffer + SAVED_INDEX + count * SAVED_INDEX_BYTES;
-    uint8_t *sector = buffer + (count + 1) * SECTOR_BYTES;
-    if (count == SAVED_INDEX_MAX)
-        return true; /* the tables of a disk with that many logical drives are saved as far as there is room */
-    if (blockdev_read(&set->inventory.disk[disk].reader.device, lba, 1, sector) != ST_OK)
-        return false;
-    put_le32(index, disk);
-    put_le32(index + 4, set->inventory.disk[disk].table.signature);
-    put_le64(index + 8, lba);
-    put_le32(buffer + SAVED_COUNT, count + 1);
-    return true;
+    uint8_t *index = saved->buffer + SAVED_INDEX + saved->count * SAVED_INDEX_BYTES;
+    uint8_t *room = saved->buffer + saved->sectors * SECTOR_BYTES;
+    if (saved->count == SAVED_INDEX_MAX || saved->sectors + sectors > MEDIA_SAVED_SECTORS_MAX)
+        return NULL;
+    put_le32(index, what);
+    put_le32(index + 4, signature);
+    put_le64(index + 8, where);
+    put_le32(saved->buffer + SAVED_COUNT, ++saved->count);
+    saved->sectors += sectors;
+    return room;
 }
 
-size_t media_saved(struct host_set *set, uint8_t *buffer)
+static bool save(struct host_set *set, struct saved *saved, unsigned disk, uint32_t lba)
 {
+    uint8_t *room = reserve(saved, disk, set->inventory.disk[disk].table.signature, lba, 1);
+    return room == NULL || blockdev_read(&set->inventory.disk[disk].reader.device, lba, 1, room) == ST_OK;
+}
+
+/* The first record found on each disk. */
+static void save_information(const struct host_set *set, const struct nt_survey *survey, struct saved *saved)
+{
+    bool done[DISKS_MAX] = {false};
+    for (unsigned i = 0; i < survey->count; i++) {
+        const struct nt_installation *item = &survey->item[i];
+        uint32_t bytes = (uint32_t)item->information_bytes;
+        if (bytes == 0 || done[item->disk])
+            continue;
+        uint8_t *room = reserve(saved, item->disk | SAVED_INFORMATION, set->inventory.disk[item->disk].table.signature,
+                                bytes, (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES);
+        if (room != NULL)
+            memcpy(room, item->information, bytes);
+        done[item->disk] = true;
+    }
+}
+
+size_t media_saved(struct host_set *set, const struct nt_survey *survey, uint8_t *buffer)
+{
+    struct saved saved = {.buffer = buffer, .sectors = 1};
     memset(buffer, 0, MEDIA_SAVED_SECTORS_MAX * SECTOR_BYTES);
     memcpy(buffer, SAVED_MAGIC, strlen(SAVED_MAGIC));
     bool good = true;
     for (unsigned disk = 0; disk < set->count; disk++) {
         const struct disk_table *table = &set->inventory.disk[disk].table;
-        good = good && save(set, buffer, disk, 0);
+        good = good && save(set, &saved, disk, 0);
         for (unsigned i = 0; i < table->count && good; i++) {
             if (table->partition[i].logical)
-                good = save(set, buffer, disk, table->partition[i].entry_lba);
-            good = good && save(set, buffer, disk, table->partition[i].start_lba);
+                good = save(set, &saved, disk, table->partition[i].entry_lba);
+            good = good && save(set, &saved, disk, table->partition[i].start_lba);
         }
     }
-    return good ? (get_le32(buffer + SAVED_COUNT) + 1) * SECTOR_BYTES : 0;
+    save_information(set, survey, &saved);
+    return good ? saved.sectors * SECTOR_BYTES : 0;
 }

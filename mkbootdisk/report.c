@@ -118,43 +118,102 @@ static cJSON *member_json(const struct host_set *set, unsigned index, enum role 
     return out;
 }
 
-static cJSON *set_json(const struct host_set *set, unsigned index)
+static void add_evidence(cJSON *member, const struct half_evidence *evidence)
 {
+    char date[32];
+    struct text text;
+    if (evidence->has_log)
+        cJSON_AddNumberToObject(member, "log", (double)evidence->log_lsn);
+    cJSON_AddBoolToObject(member, "dirty", evidence->dirty);
+    if (!evidence->has_stamp)
+        return;
+    text_init(&text, date, sizeof date);
+    text_add_time(&text, evidence->written_100ns);
+    cJSON *registry = cJSON_AddObjectToObject(member, "registry");
+    cJSON_AddStringToObject(registry, "path", evidence->directory);
+    cJSON_AddStringToObject(registry, "written", date);
+    cJSON_AddNumberToObject(registry, "sequence", evidence->sequence);
+    cJSON_AddBoolToObject(registry, "clean", evidence->clean);
+}
+
+/* The letter NT gives the set, by the installation that knows it. */
+static char letter_of(const struct nt_survey *nt, unsigned index)
+{
+    for (unsigned i = 0; i < nt->count; i++)
+        if (nt->item[i].letter[index] != 0)
+            return nt->item[i].letter[index];
+    return 0;
+}
+
+static cJSON *set_json(const struct report *report, unsigned index)
+{
+    const struct host_set *set = report->set;
     const struct mirror_verdict *verdict = &set->survey[index].verdict;
-    char sentence[512];
+    char letter[2] = {letter_of(report->nt, index), '\0'};
+    char sentence[REPORT_SENTENCE_BYTES];
     cJSON *out = cJSON_CreateObject();
     report_sentence(set, index, sentence, sizeof sentence);
     cJSON_AddNumberToObject(out, "id", index + 1);
     cJSON_AddStringToObject(out, "kind", "mirror");
     cJSON_AddStringToObject(out, "state", set_state_name(verdict->state));
     cJSON_AddStringToObject(out, "source", role_name(verdict->source));
+    if (letter[0] != '\0')
+        cJSON_AddStringToObject(out, "letter", letter);
     cJSON_AddStringToObject(out, "text", sentence);
     cJSON *members = cJSON_AddArrayToObject(out, "members");
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        cJSON_AddItemToArray(members, member_json(set, index, (enum role)role));
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        cJSON *member = member_json(set, index, (enum role)role);
+        add_evidence(member, &set->survey[index].evidence[role]);
+        cJSON_AddItemToArray(members, member);
+    }
     return out;
 }
 
-cJSON *report_survey_json(const struct host_set *set)
+static cJSON *installation_json(const struct nt_installation *item)
+{
+    static const char *const states[] = {"none", "silent", "speaks", "unknown", "damaged"};
+    char product[REPORT_PRODUCT_BYTES];
+    cJSON *out = cJSON_CreateObject();
+    nt_product_text(item, product, sizeof product);
+    cJSON_AddNumberToObject(out, "disk", item->disk);
+    cJSON_AddNumberToObject(out, "partition", item->partition->number);
+    cJSON_AddStringToObject(out, "path", item->directory);
+    cJSON_AddStringToObject(out, "version", item->product.version);
+    cJSON_AddStringToObject(out, "product", product);
+    cJSON_AddStringToObject(out, "disk_information", states[item->testimony.state]);
+    if (item->testimony.file != NULL)
+        cJSON_AddStringToObject(out, "registry", item->testimony.file);
+    cJSON *drivers = cJSON_AddArrayToObject(out, "boot_storage");
+    for (unsigned i = 0; i < item->storage; i++)
+        cJSON_AddItemToArray(drivers, cJSON_CreateString(item->storage_driver[i]));
+    return out;
+}
+
+static void add_findings(cJSON *out, const struct findings *findings)
+{
+    cJSON *list = cJSON_AddArrayToObject(out, "findings");
+    for (unsigned i = 0; i < findings->count; i++) {
+        cJSON *finding = cJSON_CreateObject();
+        cJSON_AddStringToObject(finding, "id", findings->item[i].id);
+        cJSON_AddNumberToObject(finding, "disk", findings->item[i].disk);
+        cJSON_AddStringToObject(finding, "text", findings->item[i].text);
+        cJSON_AddItemToArray(list, finding);
+    }
+}
+
+cJSON *report_survey_json(const struct report *report)
 {
     cJSON *out = cJSON_CreateObject();
     cJSON *disks = cJSON_AddArrayToObject(out, "disks");
-    for (unsigned i = 0; i < set->count; i++)
-        cJSON_AddItemToArray(disks, disk_json(set, i));
+    for (unsigned i = 0; i < report->set->count; i++)
+        cJSON_AddItemToArray(disks, disk_json(report->set, i));
     cJSON *sets = cJSON_AddArrayToObject(out, "sets");
-    for (unsigned i = 0; i < set->config.set_count; i++)
-        cJSON_AddItemToArray(sets, set_json(set, i));
-    cJSON *findings = cJSON_AddArrayToObject(out, "findings");
-    for (unsigned i = 0; i < set->count; i++) {
-        const struct disk_table *table = &set->inventory.disk[i].table;
-        if (set->inventory.disk[i].dead || table->status == ST_OK)
-            continue;
-        cJSON *finding = cJSON_CreateObject();
-        cJSON_AddStringToObject(finding, "id", site_code(table->problem));
-        cJSON_AddNumberToObject(finding, "disk", i);
-        cJSON_AddStringToObject(finding, "text", site_text(table->problem));
-        cJSON_AddItemToArray(findings, finding);
-    }
+    for (unsigned i = 0; i < report->set->config.set_count; i++)
+        cJSON_AddItemToArray(sets, set_json(report, i));
+    cJSON *installations = cJSON_AddArrayToObject(out, "installations");
+    for (unsigned i = 0; i < report->nt->count; i++)
+        cJSON_AddItemToArray(installations, installation_json(&report->nt->item[i]));
+    add_findings(out, report->findings);
     return out;
 }
 
@@ -164,38 +223,6 @@ const char *report_why(const struct host_set *set, unsigned index, enum role rol
     if (set->config.set[index].member[role].signature == 0)
         return "no usable half of it is on the disks given";
     return why_text(set->survey[index].verdict.why[role]);
-}
-
-void report_sentence(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
-{
-    const struct set_survey *survey = &set->survey[index];
-    const struct mirror_verdict *verdict = &survey->verdict;
-    const char *source = role_name(verdict->source);
-    const char *other = verdict->source != ROLE_NONE ? role_name((enum role)(1 - verdict->source)) : "";
-    switch (verdict->state) {
-    case SET_HEALTHY:
-        snprintf(buffer, bytes, "Both halves are there and agree in all %u sectors that were compared.", HOST_SAMPLES);
-        break;
-    case SET_DEGRADED:
-    case SET_STALE:
-        snprintf(buffer, bytes, "The %s holds the truth; the %s cannot be used: %s.", source, other,
-                 report_why(set, index, (enum role)(1 - verdict->source)));
-        break;
-    case SET_SPLIT:
-        if (survey->sample.different)
-            snprintf(buffer, bytes,
-                     "The halves differ (first at sector %u of the volume) and nothing says which one is newer.",
-                     survey->sample.different_at);
-        else
-            snprintf(buffer, bytes, "Which half holds the truth cannot be told.");
-        break;
-    case SET_FAILING:
-        snprintf(buffer, bytes,
-                 verdict->source == ROLE_NONE ? "Neither half can be started."
-                                              : "No half can be read completely; the %s is the better one.",
-                 source);
-        break;
-    }
 }
 
 static void print_disk(const struct host_set *set, unsigned index)
@@ -210,28 +237,63 @@ static void print_disk(const struct host_set *set, unsigned index)
                ft_is_disabled(partition->type) ? ", disabled" : "", partition->start_lba, partition->sectors,
                partition->logical ? ", logical" : "", partition->active ? ", active" : "");
     }
-    if (!disk->dead && disk->table.status != ST_OK)
-        printf("  %s: %s\n", site_code(disk->table.problem), site_text(disk->table.problem));
 }
 
-void report_survey(const struct host_set *set)
+static void print_member(const struct host_set *set, unsigned index, enum role role)
 {
-    char sentence[512];
-    for (unsigned i = 0; i < set->count; i++)
-        print_disk(set, i);
-    for (unsigned i = 0; i < set->config.set_count; i++) {
-        const struct set_survey *survey = &set->survey[i];
-        report_sentence(set, i, sentence, sizeof sentence);
-        printf("\nmirror %u: %s. %s\n", i + 1, set_state_name(survey->verdict.state), sentence);
-        for (unsigned role = 0; role < ROLE_COUNT; role++) {
-            const char *why = report_why(set, i, (enum role)role);
-            printf("  %-8s %s%s%s", role_name((enum role)role), member_state_name(survey->verdict.member[role]),
-                   *why != '\0' ? ": " : "", why);
-            if (survey->place[role].partition != NULL)
-                printf(" (%s, partition %u)", set->disk[survey->place[role].disk - set->inventory.disk].path,
-                       survey->place[role].partition->number);
-            putchar('\n');
-        }
+    const struct set_survey *survey = &set->survey[index];
+    const struct half_evidence *evidence = &survey->evidence[role];
+    const char *why = report_why(set, index, role);
+    char date[32];
+    struct text text;
+    printf("  %-8s %s%s%s", role_name(role), member_state_name(survey->verdict.member[role]), *why != '\0' ? ": " : "",
+           why);
+    if (survey->place[role].partition != NULL)
+        printf(" (%s, partition %u)", set->disk[survey->place[role].disk - set->inventory.disk].path,
+               survey->place[role].partition->number);
+    putchar('\n');
+    if (evidence->has_stamp) {
+        text_init(&text, date, sizeof date);
+        text_add_time(&text, evidence->written_100ns);
+        printf("           registry of %s UTC, written %u times%s\n", date, evidence->sequence,
+               evidence->clean ? "" : ", the last write was cut off");
+    }
+    if (evidence->has_log)
+        printf("           NTFS log at %llu\n", (unsigned long long)evidence->log_lsn);
+    if (evidence->dirty)
+        puts("           the volume was not shut down");
+}
+
+static void print_sets(const struct report *report)
+{
+    char sentence[REPORT_SENTENCE_BYTES];
+    for (unsigned i = 0; i < report->set->config.set_count; i++) {
+        char letter = letter_of(report->nt, i);
+        report_sentence(report->set, i, sentence, sizeof sentence);
+        printf("\nmirror %u", i + 1);
+        if (letter != 0)
+            printf(" (%c:)", letter);
+        printf(": %s. %s\n", set_state_name(report->set->survey[i].verdict.state), sentence);
+        for (unsigned role = 0; role < ROLE_COUNT; role++)
+            print_member(report->set, i, (enum role)role);
+    }
+}
+
+void report_survey(const struct report *report)
+{
+    const struct nt_survey *nt = report->nt;
+    for (unsigned i = 0; i < report->set->count; i++)
+        print_disk(report->set, i);
+    print_sets(report);
+    for (unsigned i = 0; i < nt->count; i++) {
+        char product[REPORT_PRODUCT_BYTES];
+        nt_product_text(&nt->item[i], product, sizeof product);
+        printf("%s%s, partition %u: %s in %s\n", i == 0 ? "\n" : "", report->set->disk[nt->item[i].disk].path,
+               nt->item[i].partition->number, product, nt->item[i].directory);
+    }
+    for (unsigned i = 0; i < report->findings->count; i++) {
+        const struct finding *finding = &report->findings->item[i];
+        printf("%s%s %s: %s\n", i == 0 ? "\n" : "", finding->id, report->set->disk[finding->disk].path, finding->text);
     }
 }
 

@@ -6,7 +6,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "hostset.h"
+#include "findings.h"
+
+#define REPORT_SENTENCE_BYTES 512
+#define REPORT_PRODUCT_BYTES 160
 
 /** Print and free. */
 void report_json(cJSON *object);
@@ -17,9 +20,16 @@ void report_word(const char *word, FILE *to);
 /** The paths of the disks, each behind a blank, and a line end: the tail of a command to be pasted. */
 void report_paths(const struct host_set *set);
 
+/* Everything a survey tells. */
+struct report {
+    const struct host_set *set;
+    const struct nt_survey *nt;
+    const struct findings *findings;
+};
+
 /** The whole survey. */
-void report_survey(const struct host_set *set);
-cJSON *report_survey_json(const struct host_set *set);
+void report_survey(const struct report *report);
+cJSON *report_survey_json(const struct report *report);
 
 /** Why a half is in the state it is in; the empty string if it is good. */
 const char *report_why(const struct host_set *set, unsigned index, enum role role);

@@ -20,10 +20,15 @@ static enum exit_code run(int argc, char **argv)
     enum exit_code code = host_set_open(argv + optind, argc - optind, true, &set);
     if (code != EXIT_DONE)
         return code;
+    static struct nt_survey nt;
+    static struct findings findings;
+    const struct report report = {&set, &nt, &findings};
+    nt_survey(&set, &nt);
+    findings_collect(&set, &nt, &findings);
     if (json)
-        report_json(report_survey_json(&set));
+        report_json(report_survey_json(&report));
     else
-        report_survey(&set);
+        report_survey(&report);
     for (unsigned i = 0; i < set.count && code == EXIT_DONE; i++)
         if (set.inventory.disk[i].dead || set.inventory.disk[i].table.status != ST_OK)
             code = EXIT_FOUND;

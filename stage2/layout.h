@@ -15,7 +15,7 @@
 
 /* The unpacked stage 2; its 16-bit half comes first, so CS = 0 reaches it. */
 #define STAGE2_BASE 0x8000
-#define STAGE2_END 0x10000
+#define STAGE2_END 0x18000
 
 /* Disk transfers go through this buffer: below 1 MiB and inside one 64 KiB DMA page. */
 #define BOUNCE 0x18000

@@ -12,6 +12,8 @@ void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows);
 _Static_assert(ARENA_BASE + sizeof(struct loader) <= (BASE_MEMORY_MIN_KIB - 1) * 1024u,
                "what the core remembers does not fit below the end of base memory");
 
+_Static_assert(sizeof(struct workspace) <= LOAD_END - LOAD_BASE, "the workspace lies where NTLDR will be loaded");
+
 static void seed(struct firmware *fw, uint64_t lba, uint32_t address)
 {
     fw->seed[fw->seeds++] = (struct boot_seed){.lba = lba, .sector = (const void *)address};
@@ -28,6 +30,7 @@ void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
                            .up = bios_up,
                            .key = bios_key,
                            .event = bios_event,
+                           .work = (struct workspace *)LOAD_BASE,
                            .loader_room = (void *)LOAD_BASE,
                            .loader_room_bytes = LOAD_END - LOAD_BASE,
                            .handoff = bios_handoff,

@@ -6,7 +6,9 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
 FUZZ_TARGETS := mbr fat ntfs hive ftdisk pe bootini config arcpath journal expand
 FUZZ_SECONDS ?= 30
-TEST_RIG := memdev faultdev fixture rigfw
+TEST_RIG := memdev faultdev fixture rigfw ntpair
+# These programs look at volumes with Windows NT on them, which others' tools make.
+NT_TESTS := $(addprefix unit/test_,evidence install system start dryrun) sweep/evidence
 
 # Kept, or every change would compile everything again.
 .PRECIOUS: $(T)/%.o $(T)/libfuzz/%
@@ -31,6 +33,13 @@ $(T)/librig.a: $(patsubst %,$(T)/rig/%.o,$(TEST_RIG))
 	ar rcsD $@ $^
 
 # unit and sweep
+$(T)/nt/made: tests/rig/ntdisks.py $(wildcard images/*.py)
+	@mkdir -p $(@D)
+	$(PYTHON) -B tests/rig/ntdisks.py $(@D)
+	@touch $@
+
+$(addprefix $(T)/,$(NT_TESTS)): | $(T)/nt/made
+
 $(T)/unit/%: $(T)/unit/%.o $(T)/librig.a $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^ -lcmocka
 
@@ -56,6 +65,11 @@ $(T)/diff/dump: $(T)/diff/dump.o $(T)/libcore.a
 $(T)/diff/ntfsmake: tests/diff/ntfsmake.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) -Wno-conversion -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -o $@ $< -lntfs-3g
+
+# For the bench: what the tool is made of, and no sanitizers.
+$(T)/bench/fsread: tests/bench/fsread.c $(patsubst %,$(BUILD)/host/%.o,$(CORE))
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $^
 
 diff-programs: $(DIFF_PROGRAMS)
 

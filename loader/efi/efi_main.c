@@ -40,17 +40,22 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     struct firmware fw = {
         .name = "efi", .put = efi_put, .key = efi_key, .event = efi_event, .writer = {.write = refuse}};
     void *arena = 0;
+    void *work = 0;
     efi_system = system;
     /* The firmware restarts the machine after five minutes; a dying disk and a person who reads may take longer. */
     (void)boot_services()->SetWatchdogTimer(0, 0, 0, 0);
     EFI_STATUS status = boot_services()->AllocatePool(EfiLoaderData, sizeof(struct loader), &arena);
     if (EFI_ERROR(status))
         return status;
+    if (!EFI_ERROR(boot_services()->AllocatePool(EfiLoaderData, sizeof(struct workspace), &work)))
+        fw.work = work;
     console_init();
     disks_init(&fw, image);
     serial_init();
     look(&fw, arena);
     console_done();
+    if (work != 0)
+        (void)boot_services()->FreePool(work);
     (void)boot_services()->FreePool(arena);
     return EFI_SUCCESS;
 }

@@ -3,6 +3,8 @@
  * nothing is found out on the worst day. */
 #include "mirror/config.h"
 
+#include "base/bytes.h"
+
 #define TIMEOUT_MAX_S 999u
 #define DECIMAL 10u
 #define HEXADECIMAL 16u
@@ -113,6 +115,33 @@ static bool take_set(struct line *line, struct config *out)
     return true;
 }
 
+/* `2 \WINNT`: the set's number and the folder, which ends with the line. */
+static bool take_system(struct line *line, struct config *out)
+{
+    uint32_t number;
+    size_t bytes = 0;
+    if (!take_number(line, DECIMAL, &number) || number == 0 || number > SETS_MAX)
+        return false;
+    bytes = (size_t)(line->end - line->at);
+    if (bytes < 2 || bytes >= CONFIG_PATH_BYTES || *line->at != '\\')
+        return false;
+    memcpy(out->system_path, line->at, bytes);
+    out->system_path[bytes] = '\0';
+    out->system_set = number;
+    line->at = line->end;
+    return text_length(out->system_path) == bytes;
+}
+
+static bool take_disk(struct line *line, struct config *out)
+{
+    struct disk_id *disk = &out->disk[out->disk_count];
+    if (out->disk_count == CONFIG_DISKS_MAX)
+        return false;
+    out->disk_count++;
+    return take_number(line, HEXADECIMAL, &disk->signature) && take(line, "layout") &&
+           take_number(line, HEXADECIMAL, &disk->layout);
+}
+
 static bool parse_line(struct line *line, struct config *out)
 {
     struct mirror_set *set = &out->set[out->set_count > 0 ? out->set_count - 1 : 0];
@@ -127,6 +156,10 @@ static bool parse_line(struct line *line, struct config *out)
         good = take_policy(line, &out->policy);
     else if (take(line, "serial="))
         good = take_serial(line, &out->serial);
+    else if (take(line, "system="))
+        good = take_system(line, out);
+    else if (take(line, "disk="))
+        good = take_disk(line, out);
     else if (take(line, "primary="))
         good = out->set_count > 0 && take_member(line, &set->member[ROLE_PRIMARY]);
     else if (take(line, "shadow="))
@@ -139,7 +172,7 @@ static bool sets_are_complete(const struct config *config)
     for (unsigned i = 0; i < config->set_count; i++)
         if (config->set[i].member[ROLE_PRIMARY].sectors == 0 || config->set[i].member[ROLE_SHADOW].sectors == 0)
             return false;
-    return true;
+    return config->system_set <= config->set_count;
 }
 
 enum status config_parse(const char *text, size_t bytes, struct config *out, unsigned *bad_line)
@@ -170,6 +203,10 @@ void config_write(const struct config *config, struct text *out)
     else
         text_add(out, "timeout=%u\r\n", (unsigned)config->timeout_s);
     text_add(out, "break=%s\r\nserial=%s\r\n", policy_name(config->policy), config->serial ? "com1" : "none");
+    if (config->system_set != 0)
+        text_add(out, "system=%u %s\r\n", config->system_set, config->system_path);
+    for (unsigned i = 0; i < config->disk_count; i++)
+        text_add(out, "disk=%08x layout %08x\r\n", config->disk[i].signature, config->disk[i].layout);
     for (unsigned i = 0; i < config->set_count; i++) {
         text_add(out, "[set %u]\r\n", i + 1);
         for (unsigned role = 0; role < ROLE_COUNT; role++) {

@@ -13,6 +13,8 @@
 #define SETS_MAX 4u
 #define TIMEOUT_FOREVER (-1)
 #define CONFIG_BYTES_MAX 2048u
+#define CONFIG_PATH_BYTES 64u
+#define CONFIG_DISKS_MAX 8u
 
 enum role { ROLE_PRIMARY, ROLE_SHADOW, ROLE_COUNT };
 #define ROLE_NONE ROLE_COUNT
@@ -30,12 +32,22 @@ struct mirror_set {
     struct member_id member[ROLE_COUNT];
 };
 
+/* A disk as it was partitioned when the boot disk was built. */
+struct disk_id {
+    uint32_t signature;
+    uint32_t layout; /* see mirror/freshness.h */
+};
+
 struct config {
     int timeout_s; /* of the menu; 0 = no menu, TIMEOUT_FOREVER */
     enum break_policy policy;
     bool serial; /* event lines and screen on COM1 */
     unsigned set_count;
     struct mirror_set set[SETS_MAX]; /* the first one is the set the machine starts from */
+    unsigned system_set;             /* the set that holds Windows NT, from 1; 0: not known, so it is searched for */
+    char system_path[CONFIG_PATH_BYTES]; /* its folder there, such as "\\WINNT" */
+    unsigned disk_count;
+    struct disk_id disk[CONFIG_DISKS_MAX];
 };
 
 /** What holds before any file was read: no set, ten seconds, ask, serial on. */

@@ -8,20 +8,36 @@
 #include "mirror/decide.h"
 #include "mirror/sample.h"
 
+#define EVIDENCE_PATH_BYTES 64u
+
 /* Where a member was found; null when it was not. */
 struct member_place {
     struct disk *disk;
     const struct partition *partition;
 };
 
+/* What a half's own file system and registry say of its age. */
+struct half_evidence {
+    char directory[EVIDENCE_PATH_BYTES]; /* of the installation found on it; empty if there is none */
+    bool has_stamp;                      /* its hive could be opened */
+    bool clean;                          /* the last write to its hive was completed */
+    uint32_t sequence;
+    uint64_t written_100ns; /* FILETIME of its hive */
+    bool has_log;
+    uint64_t log_lsn; /* of NTFS's $LogFile */
+    bool dirty;       /* the volume was not shut down cleanly */
+};
+
 struct set_survey {
     struct set_facts facts;
     struct member_place place[ROLE_COUNT];
+    struct half_evidence evidence[ROLE_COUNT];
     struct sample_result sample;
     struct mirror_verdict verdict;
 };
 
-/** Find both members, compare `samples` sectors and decide. */
-void facts_gather(struct inventory *inventory, const struct mirror_set *set, unsigned samples, struct set_survey *out);
+/** Find both members of set `index`, compare `samples` sectors and decide. */
+void facts_gather(struct inventory *inventory, const struct config *config, unsigned index, unsigned samples,
+                  struct set_survey *out);
 
 #endif

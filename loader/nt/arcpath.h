@@ -11,6 +11,7 @@
 enum arc_kind { ARC_MULTI, ARC_SCSI, ARC_SIGNATURE };
 
 #define ARC_DIRECTORY_MAX 64u
+#define ARC_TEXT_BYTES 160u /* room for any path that arc_format writes */
 
 struct arc_path {
     enum arc_kind kind;

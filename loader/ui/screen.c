@@ -4,6 +4,7 @@
 
 #define LINE_BYTES 160u
 #define SECTORS_PER_MIB 2048u
+#define DATE_BYTES 24u
 
 void screen_say(struct loader *loader, const char *sentence, enum colour colour)
 {
@@ -70,6 +71,29 @@ void screen_disk(struct loader *loader, const struct disk *disk)
           (unsigned long long)device->sectors, table->signature, disk->dead ? "dead" : "ok", device->fault);
 }
 
+/* When its registry was last written, and how far its NTFS log has come: what the verdict was made from. */
+static void screen_evidence(struct loader *loader, unsigned index, enum role role)
+{
+    const struct set_survey *survey = &loader->survey[index];
+    const struct half_evidence *evidence = &survey->evidence[role];
+    char date[DATE_BYTES];
+    struct text text;
+    text_init(&text, date, sizeof date);
+    if (!evidence->has_stamp && !evidence->has_log)
+        return;
+    text_add_time(&text, evidence->written_100ns);
+    event(loader, "registry set=%u role=%s path=\"%s\" written=\"%s\" sequence=%u log=%llu dirty=%u", index + 1,
+          role_name(role), evidence->directory, date, evidence->sequence, (unsigned long long)evidence->log_lsn,
+          evidence->dirty);
+    if (survey->verdict.state == SET_HEALTHY)
+        return;
+    if (evidence->has_stamp)
+        say(loader, COLOUR_NORMAL, "           %s: registry of %s UTC\n", evidence->directory, date);
+    if (evidence->has_log || evidence->dirty)
+        say(loader, COLOUR_NORMAL, "           NTFS log at %llu%s\n", (unsigned long long)evidence->log_lsn,
+            evidence->dirty ? ", volume not shut down" : "");
+}
+
 static void screen_member(struct loader *loader, unsigned index, enum role role)
 {
     const struct set_survey *survey = &loader->survey[index];
@@ -85,6 +109,7 @@ static void screen_member(struct loader *loader, unsigned index, enum role role)
     if (disk != 0)
         say(loader, COLOUR_NORMAL, "on disk %02xh  ", drive);
     say(loader, COLOUR_NORMAL, "%s\n", why);
+    screen_evidence(loader, index, role);
 }
 
 void screen_set(struct loader *loader, unsigned index)
@@ -97,13 +122,12 @@ void screen_set(struct loader *loader, unsigned index)
           role_name(verdict->source));
 }
 
-void screen_intention(struct loader *loader, bool will_break)
+void screen_intention(struct loader *loader, enum role source, bool will_break)
 {
-    const struct mirror_verdict *verdict = &loader->survey[0].verdict;
-    if (verdict->source == ROLE_NONE)
+    if (source == ROLE_NONE)
         screen_say(loader, "\nNo half is started unasked.\n", COLOUR_BAD);
     else
-        say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(verdict->source),
+        say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(source),
             will_break ? "before that:" : "no disk will be written.");
 }
 
@@ -117,6 +141,36 @@ void screen_errors(struct loader *loader)
             (unsigned long long)entry->lba);
     }
     loader->trail.used = 0;
+}
+
+void screen_freshness(struct loader *loader)
+{
+    const struct freshness *freshness = &loader->freshness;
+    for (unsigned i = 0; i < freshness->count; i++) {
+        const char *text = outdated_text(freshness->item[i].kind);
+        event(loader, "outdated disk=%08x why=\"%s\"", freshness->item[i].signature, text);
+        say(loader, COLOUR_BAD, "Disk %08x %s: build this boot disk again.\n", freshness->item[i].signature, text);
+    }
+}
+
+void screen_dryrun_file(struct loader *loader, bool good, const char *path, const char *what)
+{
+    event(loader, "dryrun file=\"%s\" state=%s why=\"%s\"", path, good ? "ok" : "bad", what);
+    if (!good)
+        say(loader, COLOUR_BAD, "  %s %s\n", path, what);
+}
+
+void screen_dryrun(struct loader *loader, enum role role, const struct dryrun *run, enum dryrun_result result)
+{
+    event(loader, "dryrun role=%s result=%s files=%u problems=%u", role_name(role), dryrun_name(result), run->files,
+          run->problems);
+    if (result == DRYRUN_STARTS)
+        say(loader, COLOUR_GOOD, "YES: the %s would start. %u files of %s were read.\n", role_name(role), run->files,
+            run->path);
+    else if (result == DRYRUN_STOPS)
+        say(loader, COLOUR_BAD, "NO: the %s would not start.\n", role_name(role));
+    else
+        say(loader, COLOUR_NORMAL, "Only a start can tell.\n");
 }
 
 void screen_boot(struct loader *loader)

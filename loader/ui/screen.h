@@ -14,8 +14,8 @@ void screen_disk(struct loader *loader, const struct disk *disk);
 
 void screen_set(struct loader *loader, unsigned index);
 
-/** What will be started and changed if nobody interferes. */
-void screen_intention(struct loader *loader, bool will_break);
+/** What will be started and changed if nobody interferes; ROLE_NONE: nothing. */
+void screen_intention(struct loader *loader, enum role source, bool will_break);
 
 /** The failures of this run so far. */
 void screen_errors(struct loader *loader);
@@ -24,6 +24,13 @@ void screen_boot(struct loader *loader);
 
 /** One change; `state` is "planned", "done" or "undone". */
 void screen_change(struct loader *loader, unsigned index, const char *state);
+
+/** What has changed since the boot disk was built; nothing if nothing has. */
+void screen_freshness(struct loader *loader);
+
+/** One file of a dry run: only what is wrong is shown. */
+void screen_dryrun_file(struct loader *loader, bool good, const char *path, const char *what);
+void screen_dryrun(struct loader *loader, enum role role, const struct dryrun *run, enum dryrun_result result);
 
 /** A sentence on the screen. */
 void screen_say(struct loader *loader, const char *sentence, enum colour colour);

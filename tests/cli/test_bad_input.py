@@ -82,7 +82,7 @@ class BadInput(CliCase):
 
     def test_random_bytes(self):
         self.each(lambda: noise(self.a), {'build': FOUND, 'undo': REFUSED}, r'a\.img|old\.undo')
-        self.assertRegex(self.unchanged(FOUND, 'survey', self.a, self.b).out, r'M1: .*55 AA')
+        self.assertRegex(self.unchanged(FOUND, 'survey', self.a, self.b).out, r'M1 \S*a\.img: .*55 AA')
 
     def test_random_bytes_twice(self):
         self.each(lambda: (noise(self.a), self.b.write_bytes(b'no disk\n' * 999)),
@@ -230,15 +230,15 @@ class BadInput(CliCase):
         self.pair()
         defects.orphaned(self.a)
         result = self.unchanged(FOUND, 'build', '--accept-different', '-o', self.dir / 'out.img', self.a, self.b)
-        self.assertRegex(result.err, 'disabled it')
+        self.assertRegex(result.err, 'is stale: .*went on without the primary')
 
     def test_disabled_half(self):
-        for damaged in ('a', 'b'):
+        for damaged, role in (('a', 'primary'), ('b', 'shadow')):
             self.pair()
             defects.orphaned(getattr(self, damaged))
             with self.subTest(disk=damaged):
-                self.complains(FOUND, 'disabled it after a failed write', 'build', '-o', self.dir / 'out.img',
-                               self.a, self.b)
+                self.complains(FOUND, r'went on without the %s \(\S*%s\.img\)' % (role, damaged), 'build', '-o',
+                               self.dir / 'out.img', self.a, self.b)
 
 
 if __name__ == '__main__':

@@ -130,8 +130,14 @@ class FileSystem(BuildCase):
 
 
 class Texts(BuildCase):
-    def mirror_ini(self, *sets, timeout='10', policy='ask', serial='com1'):
+    def layout(self, *partitions):
+        """The checksum of (type without the fault-tolerance bits, first LBA, length) of each partition."""
+        return zlib.crc32(b''.join(struct.pack('<BBII', number, *partition)
+                                   for number, partition in enumerate(partitions, 1)))
+
+    def mirror_ini(self, *sets, layouts, timeout='10', policy='ask', serial='com1'):
         lines = ['[loader]', 'timeout=' + timeout, 'break=' + policy, 'serial=' + serial]
+        lines += ['disk=%08x layout %08x' % (disk, self.layout(*parts)) for disk, *parts in layouts]
         for n, members in enumerate(sets):
             lines.append('[set %d]' % (n + 1))
             lines += ['%s=%08x start %d sectors %d' % (role, *member)
@@ -153,8 +159,10 @@ class Texts(BuildCase):
                 self.pair(**recipe)
                 made = recipe_pair(**recipe)
                 found = [line for line in self.lines(self.build(), 'MIRROR.INI') if not line.startswith(';')]
-                self.assertEqual(found, self.mirror_ini([(d.signature, d.member_start, d.sectors)
-                                                         for d in (made.a, made.b)]))
+                halves = (made.a, made.b)
+                self.assertEqual(found, self.mirror_ini([(d.signature, d.member_start, d.sectors) for d in halves],
+                                                        layouts=[(d.signature, (6, d.member_start, d.sectors))
+                                                                 for d in halves]))
 
     def test_options_reach_mirror_ini(self):
         self.pair()
@@ -173,8 +181,8 @@ class Texts(BuildCase):
         found = [line for line in self.lines(self.build(), 'MIRROR.INI') if not line.startswith(';')]
         data = [(d.signature, 63, 3969) for d in (made.a, made.b)]
         system = [(d.signature, d.member_start, d.sectors) for d in (made.a, made.b)]
-        self.assertIn(found, [self.mirror_ini(system, data), self.mirror_ini(data, system)])
-        self.assertEqual(found, self.mirror_ini(system, data))
+        layouts = [(d.signature, (7, 63, 3969), (6, d.member_start, d.sectors)) for d in (made.a, made.b)]
+        self.assertEqual(found, self.mirror_ini(system, data, layouts=layouts))
 
     def test_two_equal_sets_pair_in_order(self):
         recipe = dict(SMALL, sectors=3969, primary_start=4095, primary_extra=((63, 3969, 0x86),),

@@ -14,6 +14,7 @@ from cli import DONE, FOUND, IO, SECTOR, SMALL, CliCase, defects, disks, recipe_
 
 SCENARIOS = ['both-present', 'primary-absent', 'primary-dead', 'shadow-absent', 'shadow-dead', 'swapped', 'third-disk']
 EXPECTED = ['primary', 'shadow', 'shadow', 'primary', 'primary', 'primary', 'primary']
+NT = dict(fs='ntfs', size_mib=16, nt={})
 LAYOUTS = {
     'plain': SMALL,
     'ntfs type': dict(SMALL, types=(0x87, 0x87)),
@@ -43,13 +44,14 @@ class SurveyCase(CliCase):
                 self.assertRegex(text, r'partition %d: type %02Xh .*LBA %d, %d sectors' % (
                     entry['number'], entry['type'], entry['start_lba'], entry['sectors']))
         for mirror in found['sets']:
-            self.assertIn('mirror %d: %s. %s' % (mirror['id'], mirror['state'], mirror['text']), text)
+            letter = ' (%s:)' % mirror['letter'] if 'letter' in mirror else ''
+            self.assertIn('mirror %d%s: %s. %s' % (mirror['id'], letter, mirror['state'], mirror['text']), text)
             for member in mirror['members']:
                 self.assertRegex(text, r'%s +%s' % (member['role'], member['state']))
                 for why in member['why']:
                     self.assertIn(why, text)
         for finding in found['findings']:
-            self.assertIn('%s: %s' % (finding['id'], finding['text']), text)
+            self.assertIn('%s %s: %s' % (finding['id'], found['disks'][finding['disk']]['path'], finding['text']), text)
         return found
 
     def states(self, code, *paths):
@@ -218,7 +220,7 @@ class Check(CliCase):
 
     def test_classic_floppy(self):
         """It starts what the BIOS shows first; the rest needs a person, and check says so."""
-        self.pair()
+        self.pair(**NT)
         ntldr = self.write('ntldr', b'N' * 3000)
         boot = self.floppy('--loader=ntldr', '--ntldr', ntldr, '--ntdetect', ntldr)
         found = self.check(FOUND, boot)
@@ -234,21 +236,21 @@ class Check(CliCase):
         return self.floppy('--ntldr', ntldr, '--ntdetect', ntldr)
 
     def test_ntldr_from_the_floppy(self):
-        """With its boot sectors gone, a half starts by the floppy's NTLDR, whose default must name its partition."""
-        self.pair()
+        """With its boot code gone, a half starts by the floppy's NTLDR, whose default must name its partition."""
+        self.pair(**NT)
         for image in (self.a, self.b):
-            defects.wiped(image, 63)
+            defects.put(image, 63, 0, b'\0\0\0')
         found = self.check(DONE, self.ntldr_floppy())
         self.assertEqual({outcome['method'] for outcome in found.values()}, {'ntldr-floppy'})
         self.assertEqual([found[name]['source'] for name in SCENARIOS], EXPECTED)
 
     def test_ntldr_needs_another_entry(self):
         """As a logical drive the shadow has another number than the primary, so the default entry misses it."""
-        recipe = dict(SMALL, logical='shadow', shadow_extra=((63, 200, 0x06),))
+        recipe = dict(NT, logical='shadow', shadow_extra=((63, 200, 0x06),))
         made = recipe_pair(**recipe)
         self.pair(**recipe)
         for image, disk in ((self.a, made.a), (self.b, made.b)):
-            defects.wiped(image, disk.member_start)
+            defects.put(image, disk.member_start, 0, b'\0\0\0')
         boot = self.ntldr_floppy()
         found = self.check(FOUND, boot)
         self.assertTrue(found['both-present']['ok'])

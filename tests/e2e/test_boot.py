@@ -412,7 +412,7 @@ class Asks(Case):
 
     def test_both_stale(self):
         disks = [damaged(path, 'orphaned') for path in self.pair]
-        self.ask(disks, 'Start the shadow, which is OLDER', self.pair.b)
+        self.ask(disks, 'Start the shadow: what only the other half has would be lost', self.pair.b)
 
 
 class Screen(Case):

@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_init(&again);
     if (text.truncated || config_parse(file, text.used_bytes, &again, &line) != ST_OK ||
         memcmp(again.set, config.set, sizeof again.set) != 0 || again.set_count != config.set_count ||
+        strcmp(again.system_path, config.system_path) != 0 || again.system_set != config.system_set ||
+        memcmp(again.disk, config.disk, sizeof again.disk) != 0 || again.disk_count != config.disk_count ||
         again.timeout_s != config.timeout_s || again.policy != config.policy || again.serial != config.serial)
         abort();
     return 0;

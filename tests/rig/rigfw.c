@@ -188,6 +188,7 @@ static void reset_run(struct rigfw *rig)
                                 .up = up,
                                 .key = next_key,
                                 .event = event,
+                                .work = &rig->work,
                                 .loader_room = rig->room,
                                 .loader_room_bytes = sizeof rig->room,
                                 .handoff = handoff,

@@ -45,6 +45,7 @@ struct rig_write {
 struct rigfw {
     struct firmware fw;
     struct loader loader;
+    struct workspace work;
     unsigned disks;
     struct memdev disk[RIG_DISKS];
     struct faultdev fault[RIG_DISKS];

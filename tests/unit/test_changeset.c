@@ -15,7 +15,7 @@ static void gather(const struct mirror_set *set)
     memset(&inventory, 0, sizeof inventory);
     for (unsigned i = 0; i < rig.disks; i++)
         (void)inventory_add(&inventory, &rig.fault[i].device, &rig.geometry[i]);
-    facts_gather(&inventory, set, SAMPLES, &survey);
+    facts_gather(&inventory, &(struct config){.set_count = 1, .set = {*set}}, 0, SAMPLES, &survey);
 }
 
 static struct mirror_set set_at(uint32_t start, uint32_t sectors)

@@ -22,6 +22,8 @@ static void defaults(void **state)
     assert_int_equal(config.policy, BREAK_ASK);
     assert_true(config.serial);
     assert_int_equal(config.set_count, 0);
+    assert_int_equal(config.system_set, 0);
+    assert_int_equal(config.disk_count, 0);
 }
 
 static void reads_a_file(void **state)
@@ -66,6 +68,72 @@ static void there_and_back(void **state)
     }
 }
 
+/* Where Windows NT is, and how the disks were partitioned: told by the tool that builds the boot disk. */
+static void what_the_boot_disk_was_built_for(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("[loader]\r\nSystem= 2 \\My Folder\\WINNT \r\ndisk=1a2b3c4d layout 00c0ffee\r\n"
+                           "disk=0 layout ffffffff\r\n[set 1]\r\n" MEMBERS "[set 2]\r\n" MEMBERS),
+                     ST_OK);
+    assert_int_equal(config.system_set, 2);
+    assert_string_equal(config.system_path, "\\My Folder\\WINNT");
+    assert_int_equal(config.disk_count, 2);
+    assert_int_equal(config.disk[0].signature, 0x1A2B3C4D);
+    assert_int_equal(config.disk[0].layout, 0xC0FFEE);
+    assert_int_equal(config.disk[1].signature, 0);
+    assert_int_equal(config.disk[1].layout, 0xFFFFFFFF);
+}
+
+static void what_was_built_for_there_and_back(void **state)
+{
+    (void)state;
+    struct config original;
+    char file[CONFIG_BYTES_MAX];
+    struct text text;
+    config_init(&original);
+    original.set_count = original.system_set = SETS_MAX;
+    for (unsigned set = 0; set < SETS_MAX; set++)
+        for (unsigned role = 0; role < ROLE_COUNT; role++)
+            original.set[set].member[role] = (struct member_id){0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF};
+    memset(original.system_path, 'W', sizeof original.system_path - 1);
+    original.system_path[0] = '\\';
+    original.disk_count = CONFIG_DISKS_MAX;
+    for (unsigned i = 0; i < CONFIG_DISKS_MAX; i++)
+        original.disk[i] = (struct disk_id){0xFFFFFFFF - i, 0x12345678 * i};
+    text_init(&text, file, sizeof file);
+    config_write(&original, &text); /* as long as it can be */
+    assert_false(text.truncated);
+    assert_int_equal(parse(file), ST_OK);
+    assert_int_equal(config.system_set, SETS_MAX);
+    assert_string_equal(config.system_path, original.system_path);
+    assert_int_equal(config.disk_count, CONFIG_DISKS_MAX);
+    assert_memory_equal(config.disk, original.disk, sizeof config.disk);
+}
+
+/* One letter more than fits, one disk more than is held, a set that is not there. */
+static void too_much_of_it(void **state)
+{
+    (void)state;
+    char text[1024];
+    char path[CONFIG_PATH_BYTES + 1] = "\\";
+    for (size_t bytes = CONFIG_PATH_BYTES - 1; bytes <= CONFIG_PATH_BYTES; bytes++) {
+        memset(path + 1, 'W', bytes - 1);
+        path[bytes] = '\0';
+        (void)snprintf(text, sizeof text, "system=1 %s\n[set 1]\n" MEMBERS, path);
+        assert_int_equal(parse(text), bytes < CONFIG_PATH_BYTES ? ST_OK : ST_CORRUPT);
+    }
+    assert_int_equal(bad_line, 1);
+    text[0] = '\0';
+    for (unsigned i = 0; i < CONFIG_DISKS_MAX; i++)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "disk=%x layout 1\n", i);
+    assert_int_equal(parse(text), ST_OK);
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), "disk=ff layout 1\n");
+    assert_int_equal(parse(text), ST_CORRUPT);
+    assert_int_equal(bad_line, CONFIG_DISKS_MAX + 1);
+    assert_int_equal(parse("system=1 \\WINNT\n"), ST_CORRUPT);
+    assert_int_equal(parse("system=2 \\WINNT\n[set 1]\n" MEMBERS), ST_CORRUPT);
+}
+
 static void every_bad_line_is_named(void **state)
 {
     (void)state;
@@ -93,6 +161,19 @@ static void every_bad_line_is_named(void **state)
                                       "serial=",
                                       "primary=1 start 63 sectors 9",
                                       "unknown=1",
+                                      "system=",
+                                      "system=0 \\WINNT",
+                                      "system=5 \\WINNT",
+                                      "system=1",
+                                      "system=1 \\",
+                                      "system=1 WINNT",
+                                      "system=\\WINNT",
+                                      "disk=",
+                                      "disk=1a2b3c4d",
+                                      "disk=1a2b3c4d layout",
+                                      "disk=1a2b3c4d layout 1 x",
+                                      "disk=1a2b3c4d layout 100000000",
+                                      "disk=layout 1",
                                       "\x1a"};
     static const char *const bad_member[] = {"primary=0 start 63 sectors 9",
                                              "primary=1 start 63 sectors 0",
@@ -138,9 +219,15 @@ static void number_of_sets(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(defaults),        cmocka_unit_test(reads_a_file),
-    cmocka_unit_test(there_and_back),  cmocka_unit_test(every_bad_line_is_named),
-    cmocka_unit_test(incomplete_sets), cmocka_unit_test(number_of_sets),
+    cmocka_unit_test(defaults),
+    cmocka_unit_test(reads_a_file),
+    cmocka_unit_test(there_and_back),
+    cmocka_unit_test(every_bad_line_is_named),
+    cmocka_unit_test(incomplete_sets),
+    cmocka_unit_test(number_of_sets),
+    cmocka_unit_test(what_the_boot_disk_was_built_for),
+    cmocka_unit_test(what_was_built_for_there_and_back),
+    cmocka_unit_test(too_much_of_it),
 };
 
 UNIT_MAIN(tests)

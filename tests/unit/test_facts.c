@@ -33,7 +33,7 @@ static void gather(void)
         if (!rig.absent[i])
             (void)inventory_add(&inventory, &rig.fault[i].device, &rig.geometry[i]);
     memset(&survey, 0xC3, sizeof survey);
-    facts_gather(&inventory, &set, SAMPLES, &survey);
+    facts_gather(&inventory, &(struct config){.set_count = 1, .set = {set}}, 0, SAMPLES, &survey);
 }
 
 static const struct member_facts *primary(void)
@@ -48,7 +48,7 @@ static void healthy(void **state)
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         const struct member_facts *member = &survey.facts.member[role];
         assert_true(member->present && member->has_extent && member->readable && member->ft_bit);
-        assert_false(member->ambiguous || member->dead_candidate || member->disabled);
+        assert_false(member->ambiguous || member->dead_candidate || member->disabled || member->lost_signature);
         assert_ptr_equal(survey.place[role].disk, &inventory.disk[role]);
         assert_int_equal(survey.place[role].partition->start_lba, RIG_MEMBER_START);
     }
@@ -80,6 +80,33 @@ static void ambiguous(void **state)
     assert_true(primary()->ambiguous);
     assert_false(primary()->present);
     assert_null(survey.place[ROLE_PRIMARY].partition);
+}
+
+/* FDISK /MBR writes over the signature, not over the table (A19). */
+static void lost_signature(void **state)
+{
+    (void)state;
+    fx_mbr(&rig.disk[0], 0);
+    fx_entry(rig.disk[0].bytes, 0, 0x80, 0x86, RIG_MEMBER_START, RIG_MEMBER_SECTORS);
+    for (uint32_t signature = 0; signature < 2; signature++) {
+        rig.disk[0].bytes[0x1B8] = (uint8_t)signature;
+        gather();
+        assert_true(primary()->lost_signature);
+        assert_false(primary()->present || primary()->ambiguous);
+        assert_null(survey.place[ROLE_PRIMARY].disk);
+        assert_false(survey.facts.member[ROLE_SHADOW].lost_signature);
+        assert_int_equal(survey.verdict.why[ROLE_PRIMARY], WHY_NO_SIGNATURE);
+        assert_int_equal(survey.verdict.source, ROLE_SHADOW);
+    }
+    fx_entry(rig.disk[0].bytes, 0, 0x80, 0x06, RIG_MEMBER_START, RIG_MEMBER_SECTORS); /* any volume */
+    gather();
+    assert_false(primary()->lost_signature);
+    fx_entry(rig.disk[0].bytes, 0, 0x80, 0x86, RIG_MEMBER_START, RIG_MEMBER_SECTORS - 1);
+    gather();
+    assert_false(primary()->lost_signature);
+    rig.absent[0] = true; /* the shadow's own disk has its own signature, and is not the primary's */
+    gather();
+    assert_false(primary()->lost_signature);
 }
 
 static void moved(void **state)
@@ -144,13 +171,8 @@ static void a_lone_half_is_sampled_where_it_lies(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
-    TEST(healthy),
-    TEST(absent_and_dead),
-    TEST(ambiguous),
-    TEST(moved),
-    TEST(types),
-    TEST(contents),
-    TEST(a_lone_half_is_sampled_where_it_lies),
+    TEST(healthy), TEST(absent_and_dead), TEST(ambiguous), TEST(lost_signature),
+    TEST(moved),   TEST(types),           TEST(contents),  TEST(a_lone_half_is_sampled_where_it_lies),
 };
 
 UNIT_MAIN(tests)

@@ -192,7 +192,7 @@ static void break_asked_for_then_undone(void **state)
     assert_non_null(strstr(rig.screen, "2  Undo the last change"));
     assert_true(rig_event(&rig, "change undone n=1"));
     assert_memory_equal(rig.disk[1].bytes, before, sizeof before);
-    rig_keys(&rig, "3");
+    rig_keys(&rig, "4");
     assert_int_equal(rig_run(&rig), RIG_RESTART);
 }
 

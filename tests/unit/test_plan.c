@@ -36,7 +36,7 @@ static void gather(void)
         rig.fault[i].device.drive = (uint8_t)(0x80 + inventory.count);
         (void)inventory_add(&inventory, &rig.fault[i].device, &rig.geometry[i]);
     }
-    facts_gather(&inventory, &set, SAMPLES, &survey);
+    facts_gather(&inventory, &(struct config){.set_count = 1, .set = {set}}, 0, SAMPLES, &survey);
 }
 
 static enum status make(enum role source, const struct fat *boot_disk)

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The dry run. */
+#include "dryrun.h"
+
+static const char default_directory[] = "\\WINNT";
+
+const char *dryrun_name(enum dryrun_result result)
+{
+    static const char *const names[] = {"yes", "no", "unknown"};
+    return names[result];
+}
+
+static void tell(struct dryrun *run, bool good, const char *path, const char *what)
+{
+    run->problems += !good;
+    run->tell(run, good, path, what);
+}
+
+static const char *finding_text(enum start_finding finding)
+{
+    static const char *const texts[] = {"read", "is missing", "cannot be read", "is damaged", "lies far"};
+    return texts[finding];
+}
+
+static void tell_file(struct start_walk *walk, const char *path, enum start_finding finding)
+{
+    struct dryrun *run = walk->owner;
+    tell(run, finding == START_FINE || finding == START_FAR, path, finding_text(finding));
+}
+
+static bool from_boot_disk(const struct dryrun *run)
+{
+    return run->plan->method == METHOD_NTLDR_FLOPPY;
+}
+
+/* Mount the volume whose root directory holds NTLDR's own files. */
+static enum status mount_system(struct dryrun *run)
+{
+    const struct member_place *place = &run->survey->place[run->plan->source];
+    struct fs_volume *volume = &run->work->volume;
+    if (from_boot_disk(run)) {
+        struct blockdev *device = &run->boot->cache.device;
+        return fs_mount(device, 0, device->sectors, volume);
+    }
+    return fs_mount(&place->disk->reader.device, place->partition->start_lba, place->partition->sectors, volume);
+}
+
+/* NTLDR's own files: without any of them, and without an installation, the volume holds some other system. */
+static bool is_windows(struct dryrun *run)
+{
+    struct fs_file file;
+    return from_boot_disk(run) || run->survey->evidence[run->plan->source].directory[0] != '\0' ||
+           fs_open(&run->work->volume, "NTLDR", &file) == ST_OK ||
+           fs_open(&run->work->volume, "BOOT.INI", &file) == ST_OK;
+}
+
+/* The path NTLDR takes when nobody presses a key: default=, else the first entry; without BOOT.INI its own guess. */
+static bool choose_path(struct dryrun *run, struct arc_path *out)
+{
+    struct install_search *search = &run->work->search;
+    *out = (struct arc_path){.kind = ARC_MULTI, .partition = 1};
+    memcpy(out->directory, default_directory, sizeof default_directory);
+    if (install_search_begin(search, &run->work->volume) != ST_OK)
+        return false;
+    const struct bootini_line *chosen = 0;
+    for (unsigned i = search->ini.count; i-- > 0;)
+        if (search->ini.line[i].kind == BOOTINI_DEFAULT ||
+            (search->ini.line[i].kind == BOOTINI_ENTRY && (chosen == 0 || chosen->kind != BOOTINI_DEFAULT)))
+            chosen = &search->ini.line[i];
+    if (chosen == 0)
+        tell(run, true, "BOOT.INI", "is missing or names nothing: NTLDR tries \\WINNT");
+    return chosen == 0 || bootini_path(chosen, out) == ST_OK;
+}
+
+static struct disk *disk_by_drive(struct dryrun *run, uint8_t drive)
+{
+    for (unsigned i = 0; i < run->inventory->count; i++)
+        if (run->inventory->disk[i].drive == drive)
+            return &run->inventory->disk[i];
+    return 0;
+}
+
+/* The disk that an ARC path leads to once the plan has mapped the drives. */
+static struct disk *disk_of(struct dryrun *run, const struct arc_path *path)
+{
+    unsigned index = 0;
+    if (path->kind == ARC_SIGNATURE)
+        return inventory_find(run->inventory, path->adapter, &index) == 1 ? &run->inventory->disk[index] : 0;
+    return path->rdisk < run->plan->visible ? disk_by_drive(run, run->plan->map[path->rdisk]) : 0;
+}
+
+static const struct partition *partition_of(const struct disk *disk, uint32_t number)
+{
+    for (unsigned i = 0; disk != 0 && i < disk->table.count; i++)
+        if (disk->table.partition[i].number == number)
+            return &disk->table.partition[i];
+    return 0;
+}
+
+/* Whether a partition is a half of some mirror that missed changes. */
+static bool is_left_out(const struct dryrun *run, const struct partition *partition)
+{
+    for (unsigned i = 0; i < run->set_count; i++)
+        for (unsigned role = 0; role < ROLE_COUNT; role++) {
+            enum member_state state = run->survey[i].verdict.member[role];
+            if (run->survey[i].place[role].partition == partition)
+                return state == MEMBER_STALE || state == MEMBER_REBUILDING;
+        }
+    return false;
+}
+
+static void walk_installation(struct dryrun *run, const char *arc, struct disk *disk, const struct partition *partition)
+{
+    struct start_walk walk = {.work = run->work, .directory = run->path, .tell = tell_file, .owner = run};
+    const struct member_place *own = &run->survey->place[run->plan->source];
+    const struct member_place *twin = &run->survey->place[1 - run->plan->source];
+    if (partition == twin->partition)
+        tell(run, false, arc, "leads to the other half");
+    else if (partition != own->partition && is_left_out(run, partition))
+        tell(run, false, arc, "leads to a half that missed changes (D04)");
+    else if (fs_mount(&disk->reader.device, partition->start_lba, partition->sectors, &run->work->volume) != ST_OK)
+        tell(run, false, arc, "leads to a volume that cannot be read");
+    else
+        start_walk(&walk);
+    /* Every NTLDR before Windows 2000's addresses sectors by cylinder, head and sector (Q224526). */
+    if (walk.far_files > 0 && !walk.is_windows_2000)
+        tell(run, false, run->path, "lies in part where NT 4.0's NTLDR does not reach (E07)");
+    run->files += walk.files;
+}
+
+/* Follow BOOT.INI to the installation and walk through it. Returns false if where it leads cannot be told. */
+static bool follow(struct dryrun *run)
+{
+    struct arc_path path;
+    char arc[ARC_TEXT_BYTES];
+    struct text text;
+    if (!choose_path(run, &path)) {
+        tell(run, false, "BOOT.INI", "cannot be read, or its default= is no path (C02)");
+        return true;
+    }
+    text_init(&text, arc, sizeof arc);
+    arc_format(&text, &path);
+    memcpy(run->path, path.directory, sizeof run->path);
+    if (path.kind == ARC_SCSI) {
+        tell(run, true, arc, "depends on NTBOOTDD.SYS: only a start can tell");
+        return false;
+    }
+    struct disk *disk = disk_of(run, &path);
+    const struct partition *partition = partition_of(disk, path.partition);
+    if (partition == 0)
+        tell(run, false, arc, "leads to no partition (C01)");
+    else
+        walk_installation(run, arc, disk, partition);
+    return true;
+}
+
+enum dryrun_result dryrun_walk(struct dryrun *run)
+{
+    static const char *const files[] = {"NTLDR", "NTDETECT.COM"};
+    struct fs_file file;
+    struct start_walk walk = {.work = run->work, .tell = tell_file, .owner = run};
+    run->files = run->problems = 0;
+    run->path[0] = '\0';
+    if (mount_system(run) != ST_OK) {
+        tell(run, true, "the volume", "has no file system that Windows NT starts from");
+        return DRYRUN_UNKNOWN;
+    }
+    if (!is_windows(run)) {
+        tell(run, true, "the volume", "holds no Windows NT");
+        return DRYRUN_UNKNOWN;
+    }
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
+        start_look_at(&walk, files[i], false);
+    if (fs_open(&run->work->volume, "BOOT.INI", &file) != ST_NOT_FOUND)
+        start_look_at(&walk, "BOOT.INI", false);
+    run->files += walk.files;
+    bool known = follow(run);
+    if (run->problems > 0)
+        return DRYRUN_STOPS;
+    return known ? DRYRUN_STARTS : DRYRUN_UNKNOWN;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The dry run: the whole start that a boot plan leads to, from NTLDR to the last boot driver, looked up and read
+ * through the ARC path as NTLDR would, without starting anything. The loader offers it in its menu, the host tool's
+ * `check` does it for every scenario. Writes nothing. */
+#ifndef DRYRUN_H
+#define DRYRUN_H
+
+#include "bootdisk.h"
+#include "nt/start.h"
+#include "plan.h"
+
+enum dryrun_result {
+    DRYRUN_STARTS,
+    DRYRUN_STOPS,
+    DRYRUN_UNKNOWN /* the boot sector is not Windows NT's, or a scsi() path hides where it leads */
+};
+
+struct dryrun {
+    struct inventory *inventory;
+    const struct set_survey *survey; /* all sets; the first one is the set that is started */
+    unsigned set_count;
+    const struct boot_plan *plan;
+    struct bootdisk *boot;
+    struct workspace *work;
+    /* Called for every file and every decision; `path` is a file's or BOOT.INI's, `what` says how it is. */
+    void (*tell)(struct dryrun *run, bool good, const char *path, const char *what);
+    void *owner;
+    unsigned files; /* that were read to their end */
+    unsigned problems;
+    char path[ARC_DIRECTORY_MAX]; /* the installation it leads to */
+};
+
+/** Walk. The fields above `files` are the caller's; the rest is filled in. */
+enum dryrun_result dryrun_walk(struct dryrun *run);
+
+const char *dryrun_name(enum dryrun_result result);
+
+#endif

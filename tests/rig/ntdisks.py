@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Small volumes with Windows NT on them, in all the states that the loader must tell apart, for the tests in C.
+
+Owns which volumes there are; how a volume, a hive and a record look is known by images/, which shares nothing with the
+loader. Each is one half of the mirror that ntpair.h describes. What the tests expect of them is written in the tests.
+
+    python3 tests/rig/ntdisks.py DIR
+"""
+import pathlib
+import struct
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / 'images'))
+import disks  # noqa: E402
+import ftinfo  # noqa: E402
+import nt  # noqa: E402
+import ntfs12  # noqa: E402
+import regf  # noqa: E402
+
+SECTORS = 5000  # of a volume; ntpair.h says the same of these and the place of a half
+START_BYTES = 63 * disks.SECTOR
+SIGNATURES = (0xAAAA0001, 0xBBBB0002)
+CONFIG = 'WINNT/SYSTEM32/CONFIG/'
+DRIVERS = 'WINNT/SYSTEM32/DRIVERS/'
+DAY = 24 * 3600 * 10**7
+ORPHANED, REGENERATING, INITIALIZING = ftinfo.ORPHANED, ftinfo.REGENERATING, ftinfo.INITIALIZING
+# NT ran on after the last moment the halves were the same
+LATER = {'sequence': 40, 'written': regf.WRITTEN + 3 * DAY}
+SOONER = {'sequence': 30, 'written': regf.WRITTEN + 2 * DAY}
+
+
+def make_small():
+    """Files only as large as a test needs: two pieces of the kernel, a few sectors of all others."""
+    program, filler = nt.program, nt.filler
+    nt.program = lambda name, imports, version, build, count: program(name, imports, version, build,
+                                                                      36000 if name == 'NTOSKRNL.EXE' else 1800)
+    nt.filler = lambda name, count: filler(name, count if count < 40000 else 1500)
+
+
+def information(states=(0, 0), signatures=SIGNATURES, **options):
+    return ftinfo.mirror([(signature, START_BYTES, SECTORS * disks.SECTOR) for signature in signatures], states,
+                         **options)
+
+
+def installation(states=(0, 0), **options):
+    options.setdefault('information', information(states))
+    return nt.files(**options)
+
+
+def broken(hive):
+    """A hive whose base block does not fit its checksum."""
+    return hive[:100] + bytes((hive[100] ^ 1,)) + hive[101:]
+
+
+def with_registry(system, alternate, log=bytes(1024)):
+    return {**installation(), CONFIG + 'SYSTEM': system, CONFIG + 'SYSTEM.ALT': alternate, CONFIG + 'SYSTEM.LOG': log}
+
+
+def unclean():
+    """A write that was cut off, and nothing that tells how it would have ended."""
+    return regf.system_hive(information(), sequence=(8, 7))
+
+
+def interrupted(alternate):
+    """The power went while NT wrote down that the primary is orphaned; the log is complete."""
+    before = regf.system_hive(information(), sequence=(7, 7))
+    after = regf.system_hive(information((ORPHANED, 0)), sequence=(9, 9))
+    hive, log = regf.interrupted(before, after, 0)
+    return with_registry(hive, alternate(before), log)
+
+
+def two_installations(first, second):
+    """One of them knows nothing of the orphan."""
+    other = installation(second, directory='WINNT.2', with_loader=False, **LATER)
+    return {**installation(first, **LATER), **other}
+
+
+def services():
+    """Everything an ImagePath may be, and services that NTLDR does not load."""
+    more = {
+        'Aaa': regf.service(0, path='\\SystemRoot\\System32\\Drivers\\aaa.sys', group='Base'),
+        'Bbb': regf.service(0, 2, path='%SystemRoot%\\odd\\bbb.sys'),
+        'Ccc': regf.service(0, 16, path='System32\\ccc.exe'),  # a program
+        'Ddd': regf.service(2, path='System32\\ddd.sys'),      # started later
+        'Eee': {'Type': regf.dword(1)},                        # without Start
+        'Fff': {**regf.service(0), 'ImagePath': regf.dword(7)},
+        'Ggg': {**regf.service(0), 'ImagePath': regf.sz('')},
+    }
+    tree = regf.system_tree(information(), more_services=more, codepage=850)
+    tree['Select'].update(Current=regf.dword(1), Default=regf.dword(2))
+    tree['ControlSet001'] = {}
+    return tree
+
+
+def with_tree(tree):
+    hive = regf.build(tree)
+    return with_registry(hive, hive)
+
+
+def without_default():
+    tree = regf.system_tree(information())
+    del tree['Select']['Default'], tree['ControlSet002'], tree['ControlSet001']['Control']
+    return tree
+
+
+def boot_ini(path):
+    return {**installation(), 'BOOT.INI': ('[boot loader]\r\ndefault=%s\r\n[operating systems]\r\n%s="NT"\r\n' %
+                                           (path, path)).encode()}
+
+
+def without(name):
+    return {path: data for path, data in installation().items() if path != name}
+
+
+def fat_volumes():
+    system = regf.system_hive(information())
+    lies = bytearray(information())
+    struct.pack_into('<I', lies, 0x10, 60000)  # more disks than the value has bytes
+    return {
+        'healthy': installation(),
+        'orphaned': installation((ORPHANED, 0), **LATER),
+        'other-orphaned': installation((0, ORPHANED), **SOONER),
+        'newer': installation(**LATER),
+        'contrary': installation(sequence=5, written=regf.WRITTEN + DAY),
+        'initializing': installation((0, INITIALIZING)),
+        'regenerating': installation((REGENERATING, 0)),
+        'initializing-set': installation(information=information(set_state=ftinfo.SET_INITIALIZING)),
+        'unrecorded': installation(information=None),
+        'other-disks': installation(information=information(signatures=(0x11111111, 0x22222222))),
+        'version-4': installation(information=b'\4' + information()[1:]),
+        'lying-record': installation(information=bytes(lies)),
+        'damaged': with_registry(broken(system), broken(system)),
+        'empty': with_registry(b'', b''),
+        'cut-off': with_registry(system[:5000], system[:5000]),
+        'alternate': with_registry(broken(system), regf.system_hive(information((ORPHANED, 0)))),
+        'empty-alternate': with_registry(b'', system),
+        'unclean': with_registry(unclean(), broken(system)),
+        'unclean-alternate': with_registry(unclean(), regf.system_hive(information((ORPHANED, 0)))),
+        'log': interrupted(broken),
+        'log-alternate': interrupted(lambda before: before),
+        'two': two_installations((0, 0), (ORPHANED, 0)),
+        'two-reversed': two_installations((ORPHANED, 0), (0, 0)),
+        'windows-2000': installation(information=None, version='5.0'),
+        'deep': installation(directory='OS/NT4'),
+        'no-nt': {'README.TXT': b'nothing of Windows here\r\n'},
+        'services': with_tree(services()),
+        'no-default': with_tree(without_default()),
+        'scsi': boot_ini('scsi(0)disk(1)rdisk(0)partition(1)\\WINNT'),
+        'other-half': boot_ini('signature(bbbb0002)disk(0)rdisk(0)partition(1)\\WINNT'),
+        'own-signature': boot_ini('signature(aaaa0001)disk(0)rdisk(0)partition(1)\\WINNT'),
+        'no-partition': boot_ini('multi(0)disk(0)rdisk(0)partition(2)\\WINNT'),
+        'no-disk': boot_ini('multi(0)disk(0)rdisk(3)partition(1)\\WINNT'),
+        'no-path': boot_ini('C:\\'),
+        'no-boot-ini': without('BOOT.INI'),
+        'no-ntldr': without('NTLDR'),
+        'no-driver': without(DRIVERS + 'atapi.sys'),
+        'no-import': without(DRIVERS + 'CLASS2.SYS'),
+        'no-hal': without('WINNT/SYSTEM32/HAL.DLL'),
+        'not-a-program': {**installation(), DRIVERS + 'Disk.sys': nt.filler('Disk.sys', 1800)},
+        'kernel-is-folder': {'WINNT/SYSTEM32/NTOSKRNL.EXE/README.TXT': b'x'},
+    }
+
+
+def ntfs_volumes():
+    return {
+        'healthy': (installation(), {'lsn': 1000}),
+        'orphaned': (installation((ORPHANED, 0), **LATER), {'lsn': 2000}),
+        'log-only': (installation(), {'lsn': 2000}),
+        'dirty': (installation(), {'lsn': 1000, 'flags': 1}),
+        'no-nt': ({'README.TXT': b'nothing of Windows here\r\n'}, {'lsn': 1000}),
+        'no-nt-newer': ({'README.TXT': b'nothing of Windows here\r\n'}, {'lsn': 1001}),
+    }
+
+
+def make_fat(path, files):
+    disks.new_image(path, SECTORS * disks.SECTOR)
+    disks.run('mkfs.fat', '-F', '16', '-s', '1', '--invariant', '-n', 'MIRROR', '-h', '63', path)
+    disks.put_files(path, 'fat16', files)
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1])
+    make_small()
+    for name, files in fat_volumes().items():
+        make_fat(directory / ('fat-%s.img' % name), files)
+    for name, (files, options) in ntfs_volumes().items():
+        path = directory / ('ntfs-%s.img' % name)
+        disks.new_image(path, 0)
+        ntfs12.make(path, SECTORS, files, hidden=63, log_bytes=65536, **options)
+
+
+if __name__ == '__main__':
+    main()
