@@ -19,11 +19,23 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'e2e'))
 import boots  # noqa: E402
+import filesystems  # noqa: E402
 import hosttool  # noqa: E402
 import peers  # noqa: E402
+import volumes  # noqa: E402
+
+# The targets that are a number of their own.
+FLOPPY_COMMANDS_MAX, FLOPPY_SECTORS_MAX = 8, 72
+MODEL_SECONDS_MAX = 2.7  # on a slow BIOS
+DEAD_DISK_READS_MAX = 2
+BASE_KIB_MIN = 638
+INSTRUCTIONS_MAX = 2_000_000
+VOLUMES_RATIO_MAX = 1.10  # the dearest of the NTFS volumes to the cheapest
+SPEED_RATIO_MIN = 1.0  # ours to theirs
 
 PEERS = ('GRUB', 'SYSLINUX', 'min')
 OURS, WAITING = 'ours', 'ours, time-out'  # built with --timeout 0, and with the time-out of a user who gives none
+OURS_NT = 'ours, Windows NT'  # --timeout 0
 WORKERS = 3
 PEER_LIMIT_S, OUR_LIMIT_S, NO_DISK_LIMIT_S = 10, 60, 14
 # Each scenario: faults of the first and the second disk ('blank': readable, all zeros), who is to be started.
@@ -35,7 +47,8 @@ SCENARIOS = {'healthy': ((None, None), 'primary'),
              'second blank': ((None, 'blank'), 'primary'),
              'second dead': ((None, 'dead'), 'primary'),
              'no disk': (('absent', 'absent'), None)}
-TRAFFIC = ('healthy', 'first absent', 'first dead')
+WITH_NT = 'healthy, Windows NT'  # whose files the loader reads; the other pair has none
+TRAFFIC = ('healthy', WITH_NT, 'first absent', 'first dead')
 MACHINES = {'-m 1': {'mem': 1}, '-m 2': {'mem': 2}, '-cpu 486': {'cpu': '486'},
             'isapc, 486, -m 4': {'machine': 'isapc', 'cpu': '486', 'mem': 4}, 'pc': {}, 'q35': {'machine': 'q35'}}
 PEER_MACHINES = ('-m 1', '-m 2', 'pc')
@@ -61,21 +74,27 @@ def at_most(section, what, values, limit, form=str):
                None if limit is None else value is not None and value <= limit, show)
 
 
+def at_least(section, what, value, limit, form=str):
+    return Row(section, what, form(value), '' if limit is None else '>= ' + form(limit),
+               None if limit is None else value >= limit, {})
+
+
 # ---- 1, 2, 4, 5: the boots ----
 
 def disks_of(pair, blank, faults):
     return [(blank, None) if fault == 'blank' else (disk, fault) for disk, fault in zip(pair, faults)]
 
 
-def all_boots(pool, floppies, pair, blank):
+def all_boots(pool, floppies, pair, pair_nt, blank):
     """{(floppy, scenario or machine): Boot}. The machines' first disk is dead, so that the drive map must be there."""
-    jobs = {}
+    jobs = {(OURS, WITH_NT): pool.submit(boots.boot, floppies[OURS_NT], disks_of(pair_nt, blank, (None, None)),
+                                         OUR_LIMIT_S)}
 
     def start(name, case, faults, limit, **machine):
         jobs[name, case] = pool.submit(boots.boot, floppies[name], disks_of(pair, blank, faults), limit, **machine)
 
     for case, (faults, survivor) in SCENARIOS.items():
-        for name in floppies:
+        for name in (OURS, WAITING, *PEERS):
             limit = PEER_LIMIT_S if name in PEERS else OUR_LIMIT_S if survivor else NO_DISK_LIMIT_S
             start(name, case, faults, limit)
     for case, machine in MACHINES.items():
@@ -86,18 +105,20 @@ def all_boots(pool, floppies, pair, blank):
 
 def of_all(found, case, figure):
     """{name: figure of that boot, None if it did not start a disk}."""
-    return {name: figure(found[name, case]) if found[name, case].survivor else None for name in (OURS, *PEERS)}
+    boot_of = {name: found.get((name, case)) for name in (OURS, *PEERS)}
+    return {name: figure(boot) if boot and boot.survivor else None for name, boot in boot_of.items()}
 
 
 def traffic_rows(found):
     for case in TRAFFIC:
-        yield at_most('floppy', 'read commands, ' + case, of_all(found, case, lambda b: len(b.commands)), 6)
-        yield at_most('floppy', 'sectors, ' + case, of_all(found, case, lambda b: b.sectors), 36)
+        yield at_most('floppy', 'read commands, ' + case, of_all(found, case, lambda b: len(b.commands)),
+                      FLOPPY_COMMANDS_MAX)
+        yield at_most('floppy', 'sectors, ' + case, of_all(found, case, lambda b: b.sectors), FLOPPY_SECTORS_MAX)
         yield at_most('floppy', 'track crossings, ' + case, of_all(found, case, lambda b: b.crossings), 0)
 
 
 def model_rows(found):
-    for name, overhead, limit in (('slow', boots.SLOW_BIOS_MS, 2.0), ('fast', boots.FAST_BIOS_MS, None)):
+    for name, overhead, limit in (('slow', boots.SLOW_BIOS_MS, MODEL_SECONDS_MAX), ('fast', boots.FAST_BIOS_MS, None)):
         for case in TRAFFIC:
             yield at_most('300 rpm model', '%s BIOS, seconds, %s' % (name, case),
                           of_all(found, case, lambda b: boots.floppy_seconds(b.commands, overhead)), limit,
@@ -107,7 +128,7 @@ def model_rows(found):
 def dead_rows(found):
     for case, disk in (('first dead', 'disk0'), ('second dead', 'disk1')):
         yield at_most('dead disk', 'reads sent to it, ' + case,
-                      {name: found[name, case].reads[disk] for name in (OURS, *PEERS)}, 2)
+                      {name: found[name, case].reads[disk] for name in (OURS, *PEERS)}, DEAD_DISK_READS_MAX)
 
 
 def outcome(boot, wanted):
@@ -135,26 +156,34 @@ def memory_rows(found):
         kib = {name: int(boot.payload['base'], 16) if boot.survivor else None
                for (name, where), boot in found.items() if where == case}
         show = {name: 'stops' if number is None else str(number) for name, number in kib.items()}
-        yield Row('machine', 'base KiB left, first dead, ' + case, show.pop(OURS), '>= 638',
-                  (kib[OURS] or 0) >= 638, show)
+        yield Row('machine', 'base KiB left, first dead, ' + case, show.pop(OURS),
+                  '>= %d' % BASE_KIB_MIN, (kib[OURS] or 0) >= BASE_KIB_MIN, show)
 
 
 # ---- 3: instructions ----
 
-def instruction_counts(pool, floppies, pair, directory):
+def instruction_counts(pool, build, floppies, pair, pair_nt, directory):
+    """{floppy: (outside the BIOS, inside it, {address: count})}, our own waits for the serial port left out."""
     plugin = directory / 'count.so'
     boots.build_plugin(plugin, HERE / 'count_plugin.c')
-    jobs = {name: pool.submit(boots.instructions, floppy, [boots.Disk(path) for path in pair], plugin,
+    jobs = {name: pool.submit(boots.instructions, floppy,
+                              [boots.Disk(path) for path in (pair_nt if name == OURS_NT else pair)], plugin,
                               directory / ('count%d' % number), OUR_LIMIT_S)
             for number, (name, floppy) in enumerate(floppies.items())}
-    return {name: job.result() for name, job in jobs.items()}
+    counts = {name: job.result() for name, job in jobs.items()}
+    for name in (OURS, OURS_NT, WAITING):
+        if counts[name]:
+            load, bios, by_address = counts[name]
+            counts[name] = load - boots.waiting(by_address, build / 'stage2.elf'), bios, by_address
+    return counts
 
 
 def instruction_rows(counts):
     outside = {name: count and count[0] for name, count in counts.items()}
     form = lambda number: '{:.2f} M'.format(number / 1e6) if number >= 10000 else str(number)
-    waiting = outside.pop(WAITING)
-    yield at_most('instructions', 'outside the BIOS, no menu', outside, 2_000_000, form)
+    waiting, with_nt = outside.pop(WAITING), outside.pop(OURS_NT)
+    yield at_most('instructions', 'outside the BIOS, no menu', outside, INSTRUCTIONS_MAX, form)
+    yield at_most('instructions', 'outside the BIOS, no menu, Windows NT', {OURS: with_nt}, None, form)
     yield at_most('instructions', 'outside the BIOS, default time-out', {OURS: waiting}, None, form)
     yield at_most('instructions', 'inside the BIOS, no menu',
                   {name: counts[name] and counts[name][1] for name in (OURS, *PEERS)}, None, form)
@@ -162,46 +191,75 @@ def instruction_rows(counts):
 
 def profile(build, counts):
     """The functions that the loader's instructions belong to, most first."""
-    symbols = []
-    for line in subprocess.run(['nm', '-n', build / 'stage2.elf'], check=True, capture_output=True,
-                               text=True).stdout.splitlines():
-        address, kind, name = line.split()
-        if kind in 'tT':
-            symbols.append((int(address, 16), name))
+    symbols = boots.symbols(build / 'stage2.elf')
     starts = [address for address, _ in symbols]
     spent = collections.Counter()
-    for address, count in counts[OURS][2].items():
+    for address, count in counts[OURS_NT][2].items():
         if 0x8000 <= address < 0x18000:
             spent[symbols[max(0, bisect.bisect_right(starts, address) - 1)][1]] += count
         else:
             spent['boot sector' if address < 0x8000 else 'entry and unpack' if address < 0x80000 else 'int13'] += count
-    print('\nInstructions of our loader by function (%d in all)' % counts[OURS][0])
+    print('\nInstructions of our loader by function, Windows NT on the disks (%d in all)' % counts[OURS_NT][0])
     for name, count in spent.most_common(15):
-        print('%10d %5.1f %%  %s' % (count, 100 * count / counts[OURS][0], name))
+        print('%10d %5.1f %%  %s' % (count, 100 * count / counts[OURS_NT][0], name))
 
 
 # ---- 6: the host tool ----
 
 def host_rows(build, directory):
-    ours, theirs, count = hosttool.measure(build / 'mkbootdisk', build / 'fat12.bin', directory)
-    allowed = (theirs + hosttool.ALLOWED_S) / theirs
-    yield at_most('host tool', 'build / (mformat -B + mcopy), 20 ms allowed', {OURS: ours / theirs}, allowed,
-                  '{:.2f} x'.format)
-    yield at_most('host tool', 'KiB read from two disks of 1 GiB', {OURS: count and count // 1024}, None)
+    for number, (what, recipe) in enumerate((('', {}), (', NT on NTFS', {'fs': 'ntfs', 'nt': {}}))):
+        ours, theirs, count = hosttool.measure(build / 'mkbootdisk', build / 'fat12.bin',
+                                               directory / ('tool%d' % number), **recipe)
+        allowed = None if recipe else (theirs + hosttool.ALLOWED_S) / theirs
+        yield at_most('host tool', 'build / (mformat -B + mcopy)' + (what or ', 20 ms allowed'), {OURS: ours / theirs},
+                      allowed, '{:.2f} x'.format)
+        if recipe:
+            yield at_most('host tool', 'what a build takes beyond that, ms' + what, {OURS: (ours - theirs) * 1000},
+                          None, '{:.1f}'.format)
+        yield at_most('host tool', 'KiB read from two disks of 1 GiB' + what, {OURS: count and count // 1024}, None)
+
+
+# ---- 7: large volumes ----
+
+def spread_row(alike, what, figure, limit):
+    values = [figure(cost) for cost in alike.values()]
+    return at_most('volumes', what + ', most / fewest', {OURS: max(values) / min(values)}, limit, '{:.3f} x'.format)
+
+
+def volume_rows(build, directory):
+    alike, other = volumes.measure(build, directory)
+    for case, cost in {**alike, **other}.items():
+        yield Row('volumes', 'sectors to the verdict, ' + case, str(cost.sectors), '', None, {})
+        yield Row('volumes', 'instructions, ' + case, '{:.3f} M'.format(cost.instructions / 1e6), '', None, {})
+    yield spread_row(alike, 'sectors to the verdict', lambda cost: cost.sectors, VOLUMES_RATIO_MAX)
+    yield spread_row(alike, 'instructions', lambda cost: cost.instructions, VOLUMES_RATIO_MAX)
+    yield spread_row(alike, 'seconds from power-on to the verdict', lambda cost: cost.seconds, None)
+
+
+# ---- 8: the file systems on the host ----
+
+def speed_rows():
+    for speed in filesystems.measure():
+        is_small = speed.bytes < 1024
+        yield at_least('file systems', speed.what + ', %s / ours' % speed.peer, speed.theirs / speed.ours,
+                       None if is_small else SPEED_RATIO_MIN, '{:.2f} x'.format)
+        if not is_small:
+            yield Row('file systems', speed.what + ', MiB/s', '%.0f' % (speed.bytes / speed.ours / 2**20), '', None, {})
 
 
 # ---- the table ----
 
 def show(row):
     verdict = {True: 'ok', False: 'OVER', None: ''}[row.ok]
-    print('%-13s %-44s %12s %10s %-5s' % (row.section, row.what, row.value, row.target, verdict) +
+    print('%-13s %-58s %12s %10s %-5s' % (row.section, row.what, row.value, row.target, verdict) +
           ''.join(' %12s' % row.peers.get(name, '') for name in PEERS), flush=True)
 
 
-def build_floppies(build, pair, directory):
-    floppies = {OURS: directory / 'ours0.img', WAITING: directory / 'ours10.img'}
-    for name, more in ((OURS, ['--timeout', '0']), (WAITING, [])):
-        hosttool.quiet(build / 'mkbootdisk', 'build', '-o', floppies[name], *more, *pair)
+def build_floppies(build, pair, pair_nt, directory):
+    floppies = {OURS: directory / 'ours0.img', WAITING: directory / 'ours10.img', OURS_NT: directory / 'oursnt.img'}
+    for name, disks, more in ((OURS, pair, ['--timeout', '0']), (WAITING, pair, []),
+                              (OURS_NT, pair_nt, ['--timeout', '0'])):
+        hosttool.quiet(build / 'mkbootdisk', 'build', '-o', floppies[name], *more, *disks)
     floppies.update(peers.build(directory, pair.b.signature))
     return floppies
 
@@ -210,27 +268,30 @@ def measure(build, directory, with_profile):
     """Makes everything, prints the rows as they come; returns them."""
     # NT neither marks a shadow active nor writes boot code into its MBR; without both, no peer could start it.
     pair = boots.recipes.make_pair(directory / 'pair', active=(True, True), boot_code=(True, True))
+    pair_nt = boots.recipes.make_pair(directory / 'nt', fs='ntfs', nt={})
     blank = directory / 'blank.img'
     boots.recipes.new_image(blank, os.path.getsize(pair.a.path))
-    floppies, rows = build_floppies(build, pair, directory), []
+    floppies, rows = build_floppies(build, pair, pair_nt, directory), []
 
     def take(more):
         for row in more:
             rows.append(row)
             show(row)
 
-    print('%-13s %-44s %12s %10s %-5s' % ('', '', 'ours', 'target', '') + ''.join(' %12s' % name for name in PEERS))
+    print('%-13s %-58s %12s %10s %-5s' % ('', '', 'ours', 'target', '') + ''.join(' %12s' % name for name in PEERS))
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        found = all_boots(pool, floppies, pair, blank)
-        counts = instruction_counts(pool, floppies, pair, directory)
+        found = all_boots(pool, floppies, pair, pair_nt, blank)
+        counts = instruction_counts(pool, build, floppies, pair, pair_nt, directory)
     for make in (traffic_rows, model_rows, dead_rows, matrix_rows, memory_rows):
         take(make(found))
     take(instruction_rows(counts))
     take(host_rows(build, directory))
+    take(volume_rows(build, directory))
+    take(speed_rows())
     for (name, case), boot in found.items():
         if not boot.survivor and (name in PEERS or case != 'no disk'):
             print('%s stops, %s: %s' % (name, case, boot.screen[-1] if boot.screen else 'blank screen'))
-    if with_profile and counts[OURS]:
+    if with_profile and counts[OURS_NT]:
         profile(build, counts)
     return rows
 
@@ -245,7 +306,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='mkb-bench-') as directory:
         try:
             rows = measure(arguments.build.resolve(), pathlib.Path(directory), arguments.profile)
-        except (peers.PeerError, OSError, subprocess.CalledProcessError) as error:
+        except (peers.PeerError, boots.RigError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
             sys.exit('bench.py: %s' % error)
     if arguments.json:
         arguments.json.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + '\n')

@@ -2,19 +2,23 @@
 """One boot from a floppy, counted.
 
 Owns what a boot cost until the survivor's boot sector ran: floppy commands, reads of each disk, instructions, and what
-those floppy commands would take on a real drive. All counts come from QEMU's traces and from count_plugin.c; none
-depends on how fast this machine is. A boot that does not get to the payload is watched until its limit."""
+those floppy commands would take on a real drive; and what a disk gave up to the loader's verdict. All counts come from
+QEMU's traces and from count_plugin.c; none depends on how fast this machine is. A boot that does not get to the payload
+is watched until its limit."""
 import dataclasses
 import re
 import subprocess
+import time
 
-from qemu import FDC_PARAMETERS, PAYLOAD_EXIT, Disk, Machine, RigError, recipes  # noqa: F401
+from qemu import FDC_PARAMETERS, PAYLOAD_EXIT, TRACES, Disk, Machine, RigError, recipes  # noqa: F401
 
 SECTORS_PER_TRACK = 18
 TURN_MS, STEP_MS, SETTLE_MS, SPIN_UP_MS = 200.0, 3.0, 15.0, 500.0  # a 300 rpm drive
 GAP_SECTORS = 0.15  # the gap before a sector's mark: a command that comes within it still catches the sector
 FAST_BIOS_MS, SLOW_BIOS_MS = 1.0, 4.0  # from the end of one command until the drive can look for the next sector
 READ_DATA = 0x06
+VERDICT = 'ft: verdict'
+WAITS_IN = 'com1_send'  # the loader's function that waits for the serial port
 
 
 @dataclasses.dataclass
@@ -60,7 +64,7 @@ def floppy_seconds(commands, overhead_ms):
 
 
 def guest_events(machine, skip):
-    """[('fdc', byte)] and [(node, LBA, sectors)] of the trace after `skip` bytes, in order."""
+    """[('fdc', byte)], [('serial', letter)] and [(node, LBA, sectors)] of the trace after `skip` bytes, in order."""
     log = (machine.dir / 'qemu.log').read_bytes()
     nodes, events = {}, []
     for number, part in enumerate((log[:skip], log[skip:])):
@@ -72,6 +76,8 @@ def guest_events(machine, skip):
                 events.append((nodes[words[4]], int(words[6]) // 512, int(words[8]) // 512))
             elif number and words[:4] == ['fdc_ioport_write', 'write', 'reg', '0x05']:
                 events.append(('fdc', int(words[5], 16)))
+            elif number and words[:4] == ['serial_write', 'write', 'addr', '0x00']:
+                events.append(('serial', chr(int(words[5], 16))))
     return events
 
 
@@ -125,6 +131,45 @@ def boot(floppy, disks, limit, **machine):
         events = before_payload(guest_events(pc, skip), pc.payload(), present)
         reads = {name: sum(event[0] == name for event in events) for name in present}
         return Boot(pc.payload(), status, floppy_commands(events), reads, screen)
+
+
+def to_verdict(floppy, disks, limit):
+    """([sectors read from each disk], seconds) from power-on to the loader's verdict. The images are not copied, as
+    they may be large; a machine that writes to one is an error."""
+    with Machine([Disk(path, writable=True) for path in disks], floppy=floppy, trace=(*TRACES, 'serial_write'),
+                 paused=True) as pc:
+        skip = (pc.dir / 'qemu.log').stat().st_size
+        begin = time.perf_counter()
+        pc.start()
+        pc.wait_for(VERDICT, limit, whole_line=False)
+        seconds = time.perf_counter() - begin
+        if pc.wait_exit(limit) != PAYLOAD_EXIT or any(pc.writes(n) for n in range(len(disks))):
+            raise RigError('started nothing, or wrote to a disk:\n' + pc.output[-3000:])
+        said, sectors = '', dict.fromkeys(('disk%d' % n for n in range(len(disks))), 0)
+        for event in guest_events(pc, skip):
+            if event[0] == 'serial':
+                said += event[1]
+                if VERDICT in said:
+                    break
+            elif event[0] in sectors:
+                sectors[event[0]] += event[2]
+        return list(sectors.values()), seconds
+
+
+def symbols(elf):
+    """[(address, name)] of the loader's functions, in order."""
+    lines = subprocess.run(['nm', '-n', elf], check=True, capture_output=True, text=True).stdout.splitlines()
+    return [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
+
+
+def waiting(count, elf):
+    """How many of the instructions {address: count} did nothing but wait for the serial port: what was executed more
+    often than its function was called."""
+    functions = symbols(elf)
+    for (begin, name), (end, _) in zip(functions, functions[1:]):
+        if name == WAITS_IN:
+            return sum(max(0, count.get(at, 0) - count.get(begin, 0)) for at in range(begin, end))
+    raise OSError('%s: no function %s' % (elf, WAITS_IN))
 
 
 def build_plugin(path, source):

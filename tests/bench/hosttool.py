@@ -39,9 +39,10 @@ def bytes_read(build, pair, directory):
     return total
 
 
-def measure(tool, boot_sector, directory):
+def measure(tool, boot_sector, directory, **recipe):
     """(seconds of ours, seconds of the peer, bytes read): medians of interleaved runs on two sparse 1 GiB disks."""
-    pair = recipes.make_pair(directory / 'gib', size_mib=1024)
+    directory.mkdir()
+    pair = recipes.make_pair(directory / 'gib', size_mib=1024, **recipe)
     ours, theirs, files = directory / 'ours.img', directory / 'theirs.img', directory / 'files'
     build = [tool, 'build', '-o', ours, *pair]
 
