@@ -19,22 +19,23 @@ MAKEFLAGS += -rR
 .DEFAULT_GOAL := all
 
 CORE := base/status base/text base/unicode base/crc32 base/trail \
-        disk/blockdev disk/retry disk/readahead disk/mbr disk/inventory \
-        fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
+        disk/blockdev disk/retry disk/readahead disk/mbr disk/gpt disk/inventory \
+        fs/bpb fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
         nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe nt/install nt/system nt/start \
-        mirror/config mirror/sample mirror/decide mirror/facts mirror/evidence mirror/freshness mirror/pair \
-        change/changeset change/journal change/apply change/break \
-        ui/menu ui/screen bootdisk plan dryrun loader
+        mirror/config mirror/sample mirror/md mirror/decide mirror/facts mirror/evidence mirror/esp mirror/freshness mirror/pair \
+        change/changeset change/edit change/journal change/apply change/registry change/break change/retire \
+        change/bootpath change/promote \
+        ui/menu ui/screen bootdisk plan dryrun repair loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
-SHELL_EFI := efi_main efi_disk efi_console
-HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target mtools floppy media gather systems build check breakcmd undo \
-        journalfile writing ntmenu lab lab_qemu lab_run explain expand ntfile
+SHELL_EFI := efi_main efi_disk efi_start efi_copy efi_console
+HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage medium media bootfiles gather systems build check breakcmd repairs repaircmd undo journalcmd \
+        journalfile writing writecmd destination blockuse copying ntmenu lab lab_qemu lab_run explain expand ntfile
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 DEPENDS = -MMD -MP -MF $(@:.o=.d)
 
 CC := gcc
-HOST_CFLAGS := $(WARNINGS) -O2 -g $(REPRODUCIBLE) -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE -Iloader
+HOST_CFLAGS := $(WARNINGS) -O2 -g $(REPRODUCIBLE) -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE -Iloader -I$(BUILD)
 HOST_LIBS := -lcjson -lmspack
 # Each of these was kept because it made the packed loader smaller with gcc 12; what it reads from a floppy is what a
 # person waits for.
@@ -47,15 +48,15 @@ SIZE_FLAGS := -Oz -fomit-frame-pointer -malign-data=abi -fno-align-functions -fn
 BIOS_CFLAGS := $(WARNINGS) -m32 -march=i386 -mregparm=3 -mgeneral-regs-only -mpreferred-stack-boundary=2 \
                -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
                -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -Wframe-larger-than=5000 \
-               $(SIZE_FLAGS) $(REPRODUCIBLE) -Iloader -Istage2
+               $(SIZE_FLAGS) $(REPRODUCIBLE) -Iloader -Istage2 -I$(BUILD)
 TEST_CFLAGS := $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_FILE_OFFSET_BITS=64 \
-               -D_GNU_SOURCE -Iloader -Itests/rig -Imkbootdisk
+               -D_GNU_SOURCE -Iloader -Itests/rig -Imkbootdisk -I$(BUILD)
 
 include loader/efi/efi.mk
 include tests/tests.mk
 
 .PHONY: all help deps demo check check-all bench size format install uninstall clean
-all: $(BUILD)/mkbootdisk $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI ## the host tool and the loaders
+all: $(BUILD)/mkbootdisk $(BUILD)/fat12.bin $(BUILD)/mbr.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI ## the host tool and the loaders
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +68,12 @@ deps: ## install what is missing (Debian packages)
 $(BUILD)/%.bin: boot/%.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -MD $(@:.bin=.d) -MP -o $@ $<
+
+# As a C initialiser's text, for who writes it to disks.
+$(BUILD)/mbr_code.inc: $(BUILD)/mbr.bin
+	od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1, /g; s/ $$//' > $@
+
+$(foreach shell,host bios efi-x64 efi-ia32 tests/core,$(BUILD)/$(shell)/change/promote.o) $(BUILD)/host/diskimage.o: $(BUILD)/mbr_code.inc
 
 $(BUILD)/layout.inc: stage2/layout.h
 	@mkdir -p $(@D)
@@ -120,9 +127,9 @@ $(BUILD)/host/%.o: mkbootdisk/%.c Makefile
 	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
 
 # The loaders travel inside the tool, so that one file is enough to build a boot disk.
-$(BUILD)/host/payloads.o: $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN
+$(BUILD)/host/payloads.o: $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI
 	@mkdir -p $(@D)
-	cd $(BUILD) && ld -r -b binary -o host/payloads.o fat12.bin STAGE2.BIN
+	cd $(BUILD) && ld -r -b binary -o host/payloads.o fat12.bin STAGE2.BIN BOOTX64.EFI BOOTIA32.EFI
 	objcopy --rename-section .data=.rodata,alloc,load,readonly,data,contents --add-section .note.GNU-stack=/dev/null $@
 
 HOST_OBJECTS := $(patsubst %,$(BUILD)/host/%.o,$(CORE) $(HOST) payloads)
@@ -157,7 +164,7 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/mkbootdisk
 	install -m 755 $(BUILD)/mkbootdisk $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 docs/mkbootdisk.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 $(BUILD)/BOOTX64.EFI $(DESTDIR)$(PREFIX)/share/mkbootdisk/
+	install -m 644 $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI $(DESTDIR)$(PREFIX)/share/mkbootdisk/
 
 uninstall: ## undo install
 	rm -f $(DESTDIR)$(PREFIX)/bin/mkbootdisk $(DESTDIR)$(PREFIX)/share/man/man1/mkbootdisk.1

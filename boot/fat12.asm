@@ -7,9 +7,10 @@
 ;      BPB and the drive byte at 0000:7C00, SI = BOOT_MAGIC, BX = LBA of the FAT sector left at 0000:0600,
 ;      CX = LBA of the root directory sector left at 0000:0800
 ;
-; Geometry, FAT and root directory come from the BPB; hidden sectors are ignored, because neither a floppy nor a stick
-; formatted like one has any. Sectors have 512 bytes. What counts on a floppy is the number of reads: nothing is read
-; that is not needed, and consecutive clusters go in one call per track. The BIOS's diskette parameters stay untouched.
+; Geometry, FAT and root directory come from the BPB. All LBAs count from the start of the disk, so a stick's partition
+; needs its hidden sectors there, and must end below sector 65536; a floppy has none. Sectors have 512 bytes. What counts
+; on a floppy is the number of reads: nothing is read that is not needed, and consecutive clusters go in one call per
+; track. The BIOS's diskette parameters stay untouched.
 
         cpu 8086
         bits 16
@@ -43,6 +44,7 @@ bpb_root        equ 0x11
 bpb_fat_size    equ 0x16
 bpb_track       equ 0x18
 bpb_heads       equ 0x1A
+bpb_hidden      equ 0x1C
 bpb_drive       equ 0x24
 fat_lba         equ -2                  ; sector in FAT_WINDOW
 data_lba        equ -4                  ; first sector of cluster 2
@@ -72,8 +74,7 @@ data_lba        equ -4                  ; first sector of cluster 2
 start:
         xor cx, cx
         mov bp, BOOT_SECTOR
-        cli                             ; early 8088s let an interrupt in between the two loads
-        mov ss, cx
+        mov ss, cx                      ; lets no interrupt in before the next instruction
         mov sp, bp
         sti
         mov ds, cx
@@ -83,7 +84,8 @@ start:
         mov al, [bp + bpb_fats]
         cbw
         mul word [bp + bpb_fat_size]
-        add ax, [bp + bpb_reserved]     ; AX = first sector of the root directory
+        add ax, [bp + bpb_reserved]
+        add ax, [bp + bpb_hidden]       ; AX = first sector of the root directory
         mov dx, [bp + bpb_root]
         mov cl, 4
         shr dx, cl                      ; 16 entries in a sector
@@ -182,18 +184,15 @@ damaged:
 ; In: AH = status of the BIOS
 unreadable:
         mov al, ah
-        and al, 0x0F
+        aam 16                          ; AH = high digit, AL = low digit
         call .digit
         xchg al, ah
-        mov cl, 4
-        shr al, cl
         call .digit
         jmp fail
 .digit:
-        add al, 0x90                    ; the decimal carry parts 0-9 from 10-15
-        daa
-        adc al, 0x40
-        daa
+        cmp al, 10                      ; the carry parts 0-9 from 10-15
+        sbb al, 0x69
+        das
         ret
 
 ; In:  AX = LBA, BX = window in segment 0
@@ -343,6 +342,7 @@ next_cluster:
         shr al, 1
         cbw
         add ax, [bp + bpb_reserved]
+        add ax, [bp + bpb_hidden]
         cmp ax, [bp + fat_lba]
         je .in_window
         mov [bp + fat_lba], ax

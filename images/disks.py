@@ -3,11 +3,11 @@
 """Recipes for the disks of the lab, the tests and the demo: two raw images with one NT mirror set on them.
 
 Owns how such a pair is laid out. Everything is made by tools nobody here wrote (sfdisk, mkfs.fat, mkntfs, mtools,
-ntfscp, syslinux, nasm), never by the project's own code, so that a pair can bear witness against that code. The images
-are sparse, and only their data is ever copied. A recipe comes out the same byte for byte every time, but for the time
-stamps of files that were put on an NTFS volume.
+ntfscp, mke2fs, syslinux, grub-mkimage, nasm), never by the project's own code, so that a pair can bear witness against
+that code. The images are sparse, and only their data is ever copied. A recipe comes out the same byte for byte every
+time, but for the time stamps of files that were put on an NTFS or ext4 volume.
 
-    python3 images/disks.py DIR [--fs fat16|fat32|ntfs|ntfs12|none] [--boot payload|syslinux|none] [--help for the rest]
+    python3 images/disks.py DIR [--fs fat16|fat32|ntfs|ntfs12|ext4|none] [--boot payload|syslinux|grub|none] [--help]
 """
 import argparse
 import dataclasses
@@ -22,10 +22,13 @@ SECTOR = 512
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAYLOAD_SOURCE = ROOT / 'tests' / 'e2e' / 'payload.asm'
 SYSLINUX = pathlib.Path('/usr/lib/syslinux')
+GRUB = pathlib.Path('/usr/lib/grub/i386-pc')
 NETBOOT = pathlib.Path('/usr/lib/debian-installer/images')
 EPOCH = '820454400'  # 1 January 1996, the time stamp of every file on a FAT volume
 VOLUME_SERIAL = 0x4D4B4244
-MIRRORED = {'none': 0x86, 'fat16': 0x86, 'fat32': 0x8B, 'ntfs': 0x87, 'ntfs12': 0x87}  # the volume's type with FtDisk's bit 80h
+VOLUME_UUID = '4d4b4244-0000-0000-0000-000000000000'
+# The volume's type with FtDisk's bit 80h.
+MIRRORED = {'none': 0x86, 'fat16': 0x86, 'fat32': 0x8B, 'ntfs': 0x87, 'ntfs12': 0x87, 'ext4': 0x86}
 SYSLINUX_CFG = b"""SERIAL 0 115200
 DEFAULT linux
 PROMPT 0
@@ -35,12 +38,23 @@ KERNEL /linux
 INITRD /initrd.gz
 APPEND console=ttyS0,115200 rdinit=/bin/sh
 """
+GRUB_MODULES = 'biosdisk part_msdos ext2 serial terminal echo linux boot'.split()
+GRUB_CFG = """serial --unit=0 --speed=115200
+terminal_output serial
+echo GRUB started
+linux /linux console=ttyS0,115200 rdinit=/bin/sh
+initrd /initrd.gz
+boot
+"""
+EXT4_BLOCK = 4096
+KERNEL_SECTOR = 0x5C   # in boot.img: the LBA of core.img
+BLOCK_LIST = 0x1F4     # in the first sector of core.img: the LBA of its second one
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """What is to be made. Sizes and positions are sectors where the name does not say otherwise."""
-    fs: str = 'fat16'                  # fat16, fat32, ntfs, ntfs12 (NT 4's, see ntfs12.py), none: the payload alone
+    fs: str = 'fat16'                  # fat16, fat32, ntfs, ntfs12 (NT 4's: ntfs12.py), ext4, none: the payload alone
     size_mib: int = 64                 # of each disk
     primary_start: int | None = None   # of the member; None: 63, or one cylinder + 63 when logical
     shadow_start: int | None = None    # None: as the primary
@@ -50,7 +64,7 @@ class Recipe:
     signatures: tuple = (0x1A2B3C4D, 0x5E6F7A8B)
     active: tuple = (True, False)      # NT never marks a shadow active
     boot_code: tuple = (True, False)   # ... and never writes boot code into its MBR
-    boot: str = 'payload'              # payload, syslinux, none: the volume's boot sector as mkfs left it
+    boot: str = 'payload'              # payload, syslinux, grub (ext4), none: the volume's boot sector as mkfs left it
     tag: str = 'A'                     # the payload's name; the members are copies, so it names the volume
     heads: int = 16
     spt: int = 63
@@ -85,8 +99,8 @@ class Pair:
 
 def run(*command, stdin=None):
     """Runs a tool, quietly unless it fails."""
-    env = dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, TZ='UTC', LC_ALL='C', MTOOLS_SKIP_CHECK='1',
-               PATH=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    env = dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, E2FSPROGS_FAKE_TIME=EPOCH, TZ='UTC', LC_ALL='C',
+               MTOOLS_SKIP_CHECK='1', PATH=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
     done = subprocess.run([str(word) for word in command], input=stdin, env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
@@ -225,11 +239,45 @@ def linux_files():
     raise RuntimeError('no Debian netboot kernel: install debian-installer-12-netboot-i386')
 
 
+def grub_core():
+    """GRUB's core image with what it takes to start Linux from ext4."""
+    with tempfile.TemporaryDirectory(prefix='mkbootdisk-') as scratch:
+        config, core = pathlib.Path(scratch, 'grub.cfg'), pathlib.Path(scratch, 'core.img')
+        config.write_text(GRUB_CFG)
+        run('grub-mkimage', '-O', 'i386-pc', '-p', '(,msdos1)/', '-c', config, '-o', core, *GRUB_MODULES)
+        return core.read_bytes()
+
+
+def install_grub(volume, start_lba):
+    """GRUB in a volume's boot sector, as grub-install does it on a mounted one: boot.img, told where core.img lies."""
+    blocks = [int(word) for word in run('debugfs', '-R', 'blocks /core.img', volume).split() if word.isdigit()]
+    if blocks != list(range(blocks[0], blocks[0] + len(blocks))):
+        raise RuntimeError('core.img lies in pieces: blocks %s' % blocks)
+    core_at = blocks[0] * EXT4_BLOCK
+    core_lba = start_lba + core_at // SECTOR
+    write_at(volume, 0, (GRUB / 'boot.img').read_bytes())
+    write_at(volume, KERNEL_SECTOR, struct.pack('<Q', core_lba))
+    write_at(volume, core_at + BLOCK_LIST, struct.pack('<Q', core_lba + 1))
+
+
+def make_ext4(volume, files):
+    """An ext4 file system with these files in it; its first two sectors are the boot sector's."""
+    with tempfile.TemporaryDirectory(prefix='mkbootdisk-') as tree:
+        for name, content in files.items():
+            path = pathlib.Path(tree, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        run('mke2fs', '-q', '-t', 'ext4', '-b', EXT4_BLOCK, '-O', '^metadata_csum_seed,^orphan_file', '-L', 'MIRROR',
+            '-U', VOLUME_UUID, '-E', 'hash_seed=%s,root_owner=0:0' % VOLUME_UUID, '-d', tree, volume)
+
+
 def all_files(recipe, options, disks):
     """Every file of a half. `options` are those of nt.files(); `disks` is what DISK\\Information tells of."""
     files = dict(recipe.files)
     if recipe.boot == 'syslinux':
         files.update(linux_files(), **{'syslinux.cfg': SYSLINUX_CFG})
+    elif recipe.boot == 'grub':
+        files.update(linux_files(), **{'core.img': grub_core()})
     if options is not None:
         import ftinfo
         import nt
@@ -247,6 +295,9 @@ def make_volume(volume, recipe, sectors, hidden, files):
         new_image(volume, 0)
         ntfs12.make(volume, sectors, files, hidden=hidden, heads=recipe.heads, spt=recipe.spt,
                     **recipe.ntfs12)
+    elif recipe.fs == 'ext4':
+        new_image(volume, sectors * SECTOR)
+        make_ext4(volume, files)
     else:
         new_image(volume, sectors * SECTOR)
         make_file_system(volume, recipe, sectors, hidden)
@@ -254,6 +305,8 @@ def make_volume(volume, recipe, sectors, hidden, files):
             put_files(volume, recipe.fs, files)
     if recipe.boot == 'syslinux':
         run('syslinux', '--install', volume)
+    elif recipe.boot == 'grub':
+        install_grub(volume, hidden)
     elif recipe.boot == 'payload':
         overlay_payload(volume, recipe, sectors)
 
@@ -270,7 +323,7 @@ def make_volumes(scratch, recipe, sectors, hidden, disks):
     if not changed:
         return volume, volume
     other = pathlib.Path(scratch, 'other')
-    if recipe.fs == 'ntfs12':
+    if recipe.fs in ('ntfs12', 'ext4'):
         make_volume(other, recipe, sectors, hidden, {**before, **changed})
     else:
         copy_sparse(volume, other)
@@ -362,8 +415,9 @@ def options():
     number = lambda text: int(text, 0)
     parser.add_argument('directory', metavar='DIR')
     parser.add_argument('--fs', choices=sorted(MIRRORED), default='fat16')
-    parser.add_argument('--size', dest='size_mib', type=int, metavar='MIB', help='size of each disk (64; syslinux 128)')
-    parser.add_argument('--boot', choices=('payload', 'syslinux', 'none'), default='payload')
+    parser.add_argument('--size', dest='size_mib', type=int, metavar='MIB',
+                        help='size of each disk (64; syslinux, grub 128)')
+    parser.add_argument('--boot', choices=('payload', 'syslinux', 'grub', 'none'), default='payload')
     parser.add_argument('--primary-start', type=number, metavar='LBA')
     parser.add_argument('--shadow-start', type=number, metavar='LBA')
     parser.add_argument('--sectors', type=number, help='length of a member')
@@ -382,7 +436,7 @@ def main():
     directory, files = wanted.pop('directory'), wanted.pop('file')
     if 'nt_version' in wanted:
         wanted['nt'] = {'version': wanted.pop('nt_version')}
-    if wanted['boot'] == 'syslinux':
+    if wanted['boot'] in ('syslinux', 'grub'):
         wanted.setdefault('size_mib', 128)
     wanted['files'] = {name: pathlib.Path(path).read_bytes() for name, path in (f.split('=', 1) for f in files)}
     try:

@@ -2,6 +2,8 @@
 /* The boot disk. */
 #include "bootdisk.h"
 
+#include "disk/gpt.h"
+
 static enum status bootdisk_write(struct bootdisk *boot, uint64_t lba, const void *sector)
 {
     /* What is read next must come from the medium: the journal compares what it wrote. */
@@ -51,6 +53,30 @@ static enum status open_journal(struct bootdisk *boot)
     return journal_load(&boot->store, &boot->journal);
 }
 
+/* A volume's boot sector, in contrast to a partition table's. */
+static bool is_volume(const uint8_t *sector)
+{
+    uint32_t sector_bytes = get_le16(sector + 0x0B);
+    return (sector[0] == 0xEB || sector[0] == 0xE9) && sector_bytes != 0 && sector_bytes % SECTOR_BYTES == 0;
+}
+
+/* The boot disk may be all volume, or have a partition that is active or UEFI's. */
+static enum status mount(struct bootdisk *boot)
+{
+    struct blockdev *device = &boot->cache.device;
+    struct disk_table table;
+    enum status status = fat_fetch(device, 0, &boot->fat);
+    if (status != ST_OK)
+        return status;
+    if (is_volume(boot->fat.cached) || !mbr_has_mark(boot->fat.cached))
+        return fat_understand(&boot->fat);
+    mbr_read(device, boot->fat.cached, &table);
+    for (unsigned i = 0; i < table.count; i++)
+        if (table.partition[i].active || table.partition[i].type == TYPE_ESP)
+            return fat_mount(device, table.partition[i].start_lba, &boot->fat);
+    return fat_understand(&boot->fat);
+}
+
 void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *trail, struct config *config)
 {
     struct fat_file file;
@@ -64,13 +90,23 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
     readahead_init(&boot->cache, &boot->reader.device, fw->boot_sectors_per_track);
     for (unsigned i = 0; i < fw->seeds; i++)
         readahead_seed(&boot->cache, fw->seed[i].lba, fw->seed[i].sector);
-    boot->fat_status = fat_mount(&boot->cache.device, 0, &boot->fat);
+    boot->fat_status = mount(boot);
     if (boot->fat_status != ST_OK)
         return;
     boot->config_status = read_config(boot, config);
     boot->journal_status = open_journal(boot);
     /* From a stick NTLDR would be told a hard disk that by then is the survivor. */
     boot->has_ntldr = boot->reader.device.drive < DRIVE_FIRST && fat_open(&boot->fat, FILE_NTLDR, &file) == ST_OK;
+}
+
+enum status bootdisk_check(struct bootdisk *boot)
+{
+    struct journal now;
+    readahead_forget(&boot->cache);
+    if (journal_load(&boot->store, &now) == ST_OK && now.sequence == boot->journal.sequence &&
+        now.records_crc == boot->journal.records_crc)
+        return ST_OK;
+    return blockdev_fail(&boot->reader.device, SITE_JOURNAL_OTHER, ST_REFUSED, boot->store_lba);
 }
 
 /* The bytes of the sector that hold lines: all but the blanks behind the last one. */
@@ -93,20 +129,30 @@ static size_t drop_line(uint8_t *sector, size_t used)
     return used - line;
 }
 
-enum status bootdisk_log(struct bootdisk *boot, const char *line)
+enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used, uint64_t *lba)
 {
     struct fat_file file;
-    uint64_t lba = 0;
-    uint8_t sector[SECTOR_BYTES];
-    size_t bytes = text_length(line);
     enum status status = boot->fat_status != ST_OK ? boot->fat_status : fat_open(&boot->fat, FILE_LOG, &file);
     if (status == ST_OK)
-        status = fat_locate(&file, &lba);
+        status = fat_locate(&file, lba);
     if (status == ST_OK)
-        status = blockdev_read(&boot->cache.device, lba, 1, sector);
+        status = blockdev_read(&boot->cache.device, *lba, 1, sector);
+    if (status == ST_OK)
+        *used = log_used(sector);
+    return status;
+}
+
+enum status bootdisk_log(struct bootdisk *boot, const char *line)
+{
+    uint64_t lba = 0;
+    size_t used = 0;
+    uint8_t sector[SECTOR_BYTES];
+    size_t bytes = text_length(line);
+    enum status status = boot->journal_status == ST_OK ? bootdisk_check(boot) : ST_OK;
+    if (status == ST_OK)
+        status = bootdisk_read_log(boot, sector, &used, &lba);
     if (status != ST_OK)
         return status;
-    size_t used = log_used(sector);
     while (used + bytes > SECTOR_BYTES)
         used = drop_line(sector, used);
     memcpy(sector + used, line, bytes);

@@ -36,6 +36,15 @@ struct bootdisk {
  * fail by itself: see the statuses. */
 void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *trail, struct config *config);
 
+/** Before something is written to it: whether the disk in the drive still is the one that was opened, by its journal.
+ * Errors: ST_REFUSED (another one, or the journal changed since), I/O. */
+MUST_CHECK enum status bootdisk_check(struct bootdisk *boot);
+
+/** Read FTLOG.TXT, which is the sector at `*lba`: lines with CR LF in its first `*used` bytes. Errors: ST_NOT_FOUND,
+ * ST_UNSUPPORTED (it is fragmented), I/O. */
+MUST_CHECK enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used,
+                                         uint64_t *lba);
+
 /** Add one line (with its CR LF, far shorter than a sector) to FTLOG.TXT, which is one sector of text padded with
  * blanks; the oldest lines go. Errors are returned, but a log that cannot be written is no reason not
  * to start. */

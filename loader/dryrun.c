@@ -109,6 +109,19 @@ static bool is_left_out(const struct dryrun *run, const struct partition *partit
     return false;
 }
 
+/* Every NTLDR before Windows 2000's addresses sectors by cylinder, head and sector (Q224526), and no system before it
+ * reads FAT32 (Q148821). */
+static void judge_version(struct dryrun *run, const struct start_walk *walk)
+{
+    const struct fs_volume *volume = &run->work->volume;
+    if (walk->is_windows_2000)
+        return;
+    if (walk->far_files > 0)
+        tell(run, false, run->path, "lies in part where NT 4.0's NTLDR does not reach (E07)");
+    if (volume->driver == &fat_driver && volume->as.fat.entry_bits == 32)
+        tell(run, false, run->path, "is on FAT32, which Windows NT reads from 2000 on");
+}
+
 static void walk_installation(struct dryrun *run, const char *arc, struct disk *disk, const struct partition *partition)
 {
     struct start_walk walk = {.work = run->work, .directory = run->path, .tell = tell_file, .owner = run};
@@ -120,11 +133,10 @@ static void walk_installation(struct dryrun *run, const char *arc, struct disk *
         tell(run, false, arc, "leads to a half that missed changes (D04)");
     else if (fs_mount(&disk->reader.device, partition->start_lba, partition->sectors, &run->work->volume) != ST_OK)
         tell(run, false, arc, "leads to a volume that cannot be read");
-    else
+    else {
         start_walk(&walk);
-    /* Every NTLDR before Windows 2000's addresses sectors by cylinder, head and sector (Q224526). */
-    if (walk.far_files > 0 && !walk.is_windows_2000)
-        tell(run, false, run->path, "lies in part where NT 4.0's NTLDR does not reach (E07)");
+        judge_version(run, &walk);
+    }
     run->files += walk.files;
 }
 
@@ -142,7 +154,7 @@ static bool follow(struct dryrun *run)
     arc_format(&text, &path);
     memcpy(run->path, path.directory, sizeof run->path);
     if (path.kind == ARC_SCSI) {
-        tell(run, true, arc, "depends on NTBOOTDD.SYS: only a start can tell");
+        tell(run, true, arc, "depends on NTBOOTDD.SYS");
         return false;
     }
     struct disk *disk = disk_of(run, &path);

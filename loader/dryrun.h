@@ -12,7 +12,7 @@
 enum dryrun_result {
     DRYRUN_STARTS,
     DRYRUN_STOPS,
-    DRYRUN_UNKNOWN /* the boot sector is not Windows NT's, or a scsi() path hides where it leads */
+    DRYRUN_UNKNOWN /* no Windows NT is there, or a scsi() path hides where it leads: what was told last says which */
 };
 
 struct dryrun {

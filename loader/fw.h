@@ -26,6 +26,13 @@ struct boot_seed {
     const void *sector;
 };
 
+/* From one EFI system partition to another. */
+struct esp_copy {
+    uint8_t drive[2]; /* from, to */
+    uint32_t start_lba[2];
+    unsigned copied; /* filled in */
+};
+
 struct firmware {
     const char *name; /* for the start event: "bios", "efi", ... */
     bool serial;      /* the screen goes to COM1 too; the loader sets it when it has read MIRROR.INI */
@@ -51,8 +58,19 @@ struct firmware {
     /* Memory for an operating system's own loader, of `loader_room_bytes`. */
     void *loader_room;
     uint32_t loader_room_bytes;
+    /* Why Windows NT cannot be started from here, for a person; null: it can. */
+    const char *cannot_start;
+    const char *cannot_start_advice; /* what to do about it, with its line ends */
+    /* What `restart` does, as an item of the menu; null: it restarts the machine. */
+    const char *restart_text;
     /* Start what the plan says. Returns only if it cannot. */
     void (*handoff)(struct firmware *fw, const struct boot_plan *plan);
+    /* Start a file of the file system at `start_lba` of a disk: what UEFI can, and a BIOS cannot (null). Returns only
+     * if it cannot, or when what was started came back. Errors: ST_REFUSED (it is this loader itself), ST_NOT_FOUND,
+     * I/O. */
+    enum status (*start_file)(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path);
+    /* Copy every file of one such file system to the other where the other's is missing or differs. */
+    enum status (*copy_files)(struct firmware *fw, struct esp_copy *copy);
     void (*restart)(struct firmware *fw);
 };
 

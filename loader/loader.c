@@ -2,12 +2,15 @@
 /* The loader, step by step. Each step leaves its result in struct loader; loader_run at the end is the story. */
 #include "loader.h"
 
+#include "change/retire.h"
+#include "mirror/esp.h"
 #include "mirror/evidence.h"
 #include "mirror/pair.h"
+#include "repair.h"
 #include "ui/menu.h"
 #include "ui/screen.h"
 
-enum action { ACT_START, ACT_BREAK, ACT_FINISH, ACT_UNDO, ACT_DRYRUN, ACT_RESTART };
+enum action { ACT_START, ACT_BREAK, ACT_PROMOTE, ACT_RETIRE, ACT_FINISH, ACT_UNDO, ACT_DRYRUN, ACT_COPY, ACT_RESTART };
 
 struct choice {
     enum action action;
@@ -41,7 +44,7 @@ static void find_sets(struct loader *loader)
     /* Whatever was understood of a damaged file is no reason to write to a disk. */
     loader->config.policy = BREAK_ASK;
     loader->config.system_set = 0;
-    pair_find(&loader->inventory, true, &loader->config, &report);
+    pair_find(&loader->inventory, 0, true, &loader->config, &report);
 }
 
 static bool has_journal(const struct loader *loader, enum journal_state state)
@@ -56,6 +59,12 @@ static bool went_alone(const struct loader *loader)
     return state == JOURNAL_PENDING || state == JOURNAL_DONE;
 }
 
+/* Whether a recorded change was made to the half that is kept, not to the one that was retired. */
+static bool is_of_kept_half(const struct change *change)
+{
+    return !text_same(change->id, CHANGE_ID_RETIRE, sizeof CHANGE_ID_RETIRE);
+}
+
 /* Whether this member may be the older half because its twin was kept by a break. The journal names the disk that was
  * kept; a journal that cannot be read leaves every half under suspicion. The twin of a half that was found by its type
  * may be any other disk. A twin that is a member again was mirrored anew. */
@@ -65,13 +74,13 @@ static bool was_left_behind(const struct loader *loader, const struct set_survey
     uint32_t twin = set[1 - role].signature;
     bool left = went_alone(loader) && loader->changes.count == 0;
     for (unsigned i = 0; i < loader->changes.count; i++)
-        left |= loader->changes.change[i].signature == twin;
+        left |= loader->changes.change[i].signature == twin && is_of_kept_half(&loader->changes.change[i]);
     for (unsigned i = 0; i < loader->inventory.count; i++)
         left |= twin == 0 && &loader->inventory.disk[i] != survey->place[role].disk && !loader->inventory.disk[i].dead;
     return left && !survey->facts.member[1 - role].ft_bit;
 }
 
-static void decide(struct loader *loader)
+void loader_decide(struct loader *loader)
 {
     if (!went_alone(loader) || journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes) != ST_OK)
         loader->changes.count = 0;
@@ -119,7 +128,7 @@ void loader_look(struct loader *loader, struct firmware *fw)
     screen_start(loader);
     look_at_disks(loader);
     find_sets(loader);
-    decide(loader);
+    loader_decide(loader);
     for (unsigned i = 0; i < loader->config.set_count; i++)
         screen_set(loader, i);
     check_freshness(loader);
@@ -157,10 +166,23 @@ static enum role certain_source(const struct loader *loader)
     return source != ROLE_NONE && system_is_elsewhere(loader, source) ? ROLE_NONE : source;
 }
 
+static bool is_esp(const struct loader *loader)
+{
+    return loader->config.set_count > 0 && loader->config.set[0].kind == SET_ESP;
+}
+
+/* Why this firmware cannot start a half of the first mirror; null if it can. */
+static const char *cannot_start(const struct loader *loader)
+{
+    if (!is_esp(loader))
+        return loader->fw->cannot_start;
+    return loader->fw->start_file != 0 ? 0 : "An EFI system partition is started by UEFI firmware only";
+}
+
 static bool will_break(const struct loader *loader)
 {
-    return loader->config.policy == BREAK_AUTO && loader->survey[0].verdict.may_break && !loader->changed &&
-           certain_source(loader) != ROLE_NONE;
+    return loader->config.policy == BREAK_AUTO && cannot_start(loader) == 0 && loader->survey[0].verdict.may_break &&
+           !loader->changed && certain_source(loader) != ROLE_NONE;
 }
 
 /* The half that is started if nobody presses a key. NT stops while its registry does not know the mirror; only a
@@ -169,7 +191,7 @@ enum role loader_default(const struct loader *loader)
 {
     enum role source = certain_source(loader);
     bool stops = source != ROLE_NONE && loader->survey[0].verdict.must_break && !will_break(loader);
-    return stops ? ROLE_NONE : source;
+    return stops || cannot_start(loader) != 0 ? ROLE_NONE : source;
 }
 
 /* Only a half that is there can be started; one that is not the verdict's choice only by a person's own choice. */
@@ -183,20 +205,51 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
     bool by_choice = verdict->state == SET_SPLIT && (both_stale || verdict->member[role] == MEMBER_GOOD);
     if (survey->place[role].partition == 0)
         return;
-    if (both_stale)
+    if (cannot_start(loader) != 0)
+        ; /* but what is on the disks can be changed */
+    else if (both_stale)
         offer(choices, ACT_START, role, "Start the %s: what only the other half has would be lost");
     else if (verdict->member[role] == MEMBER_STALE)
         offer(choices, ACT_START, role, "Start the %s, which is OLDER: later changes would be lost");
     else if (verdict->member[role] == MEMBER_REBUILDING)
         offer(choices, ACT_START, role, "Start the %s, an UNFINISHED copy");
-    else if (!chosen && verdict->state == SET_HEALTHY)
+    else if (!chosen && verdict->state == SET_HEALTHY && !is_esp(loader))
         offer(choices, ACT_START, role, "Start the %s (NT stops while the primary is connected)");
     else
         offer(choices, ACT_START, role, "Start the %s");
-    if (broken || will_break(loader) || loader->config.policy == BREAK_NEVER ||
-        !(chosen ? verdict->may_break : by_choice))
+    if (loader->config.policy == BREAK_NEVER || is_esp(loader))
         return;
-    offer(choices, ACT_BREAK, role, "Break the mirror, keeping the %s, then start it");
+    if (broken && chosen)
+        offer(choices, ACT_PROMOTE, role, "Make the %s start without this boot disk");
+    if (!broken && !will_break(loader) && (chosen ? verdict->may_break : by_choice))
+        offer(choices, ACT_BREAK, role,
+              cannot_start(loader) != 0 ? "Break the mirror, keeping the %s"
+                                        : "Break the mirror, keeping the %s, then start it");
+}
+
+/* The other half of a mirror that is broken, if it is there: it looks like a half still. */
+static bool may_retire(const struct loader *loader)
+{
+    const struct set_survey *survey = &loader->survey[0];
+    enum role source = loader->config.set_count > 0 ? survey->verdict.source : ROLE_NONE;
+    return source != ROLE_NONE && loader->config.policy != BREAK_NEVER && !is_esp(loader) &&
+           !survey->facts.member[source].ft_bit && survey->place[1 - source].partition != 0 &&
+           survey->place[1 - source].disk->table.status == ST_OK;
+}
+
+/* A half that is no member of an array, beside one that is trusted: what is on that can be copied. md copies by itself.
+ */
+static bool may_copy(const struct loader *loader)
+{
+    const struct set_survey *survey = &loader->survey[0];
+    enum role source = is_esp(loader) ? survey->verdict.source : ROLE_NONE;
+    return source != ROLE_NONE && loader->fw->copy_files != 0 && survey->place[1 - source].partition != 0 &&
+           !survey->esp[source].has_md && !survey->esp[1 - source].has_md && !survey->place[1 - source].disk->dead;
+}
+
+static bool has_nt(const struct loader *loader)
+{
+    return loader->fw->work != 0 && loader->config.set_count > 0 && !is_esp(loader);
 }
 
 static void build_choices(struct loader *loader, struct choices *choices)
@@ -211,92 +264,20 @@ static void build_choices(struct loader *loader, struct choices *choices)
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         if (role != source && loader->config.set_count > 0)
             offer_half(loader, choices, (enum role)role);
+    if (may_retire(loader))
+        offer(choices, ACT_RETIRE, (enum role)(1 - source), "Retire the %s: no member, not active, new signature");
     if (has_journal(loader, JOURNAL_PENDING)) {
         offer(choices, ACT_FINISH, ROLE_NONE, "Finish the interrupted change");
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the interrupted change");
     } else if (has_journal(loader, JOURNAL_DONE))
         offer(choices, ACT_UNDO, ROLE_NONE, "Undo the last change");
-    for (unsigned role = 0; role < ROLE_COUNT && loader->fw->work != 0 && loader->config.set_count > 0; role++)
+    if (may_copy(loader))
+        offer(choices, ACT_COPY, (enum role)(1 - source), "Bring the %s up to date, file by file");
+    for (unsigned role = 0; role < ROLE_COUNT && has_nt(loader); role++)
         if (loader->survey[0].place[role].partition != 0 && (source == ROLE_NONE || source == role))
             offer(choices, ACT_DRYRUN, (enum role)role, "Dry run: would the %s start? Nothing is started or written");
-    offer(choices, ACT_RESTART, ROLE_NONE, "Restart the machine");
-}
-
-static void show_progress(struct applier *applier, unsigned index, bool undone)
-{
-    struct loader *loader = applier->owner;
-    loader->changed = true;
-    screen_change(loader, index, undone ? "undone" : "done");
-}
-
-static struct applier make_applier(struct loader *loader)
-{
-    return (struct applier){.inventory = &loader->inventory,
-                            .writer = &loader->fw->writer,
-                            .store = loader->boot.journal_status == ST_OK ? &loader->boot.store : 0,
-                            .journal = &loader->boot.journal,
-                            .trail = &loader->trail,
-                            .progress = show_progress,
-                            .owner = loader};
-}
-
-/* What was written has changed the facts. */
-static void look_again(struct loader *loader)
-{
-    for (unsigned i = 0; i < loader->inventory.count; i++)
-        inventory_refresh(&loader->inventory.disk[i]);
-    decide(loader);
-}
-
-static bool ask_yes(struct loader *loader, const char *question)
-{
-    screen_say(loader, question, COLOUR_BAD);
-    return loader->fw->key(loader->fw, KEY_WAIT_FOREVER) == 'y';
-}
-
-static enum status plan_break(struct loader *loader, enum role keep)
-{
-    enum status status = ST_OK;
-    loader->changes.count = 0;
-    for (unsigned i = 0; i < loader->config.set_count && status == ST_OK; i++)
-        /* A second set on the same disks has lost the same half; any other set stays as it is. */
-        if (i == 0 || (loader->survey[i].verdict.may_break &&
-                       loader->survey[i].place[keep].disk == loader->survey[0].place[keep].disk))
-            status = break_plan(&loader->survey[i], keep, &loader->changes);
-    return status;
-}
-
-static void list_changes(struct loader *loader)
-{
-    for (unsigned i = 0; i < loader->changes.count; i++)
-        screen_change(loader, i, "planned");
-}
-
-/* Break the mirror. `attended`: a person is there to be asked. */
-static enum status break_mirror(struct loader *loader, enum role keep, bool attended)
-{
-    struct applier applier = make_applier(loader);
-    bool replace = false;
-    enum status status = plan_break(loader, keep);
-    if (status == ST_OK && has_journal(loader, JOURNAL_DONE))
-        replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)\n");
-    if (status == ST_OK && applier.store == 0 &&
-        !(attended && ask_yes(loader, "No journal. Go on without an undo? (y/n)\n")))
-        status = ST_REFUSED;
-    if (attended)
-        list_changes(loader);
-    if (status == ST_OK)
-        status = apply_changes(&applier, &loader->changes, replace);
-    look_again(loader);
-    return status;
-}
-
-static enum status replay(struct loader *loader, bool undo)
-{
-    struct applier applier = make_applier(loader);
-    enum status status = apply_journal(&applier, undo, &loader->changes);
-    look_again(loader);
-    return status;
+    offer(choices, ACT_RESTART, ROLE_NONE,
+          loader->fw->restart_text != 0 ? loader->fw->restart_text : "Restart the machine");
 }
 
 static enum status load_ntldr(struct loader *loader, const struct fat *fat)
@@ -339,8 +320,40 @@ static void write_log(struct loader *loader)
         screen_say(loader, "FTLOG.TXT cannot be written.\n", COLOUR_NORMAL);
 }
 
+/* What was started may come back: a shell that was left, a menu that was escaped from. */
+static void start_esp(struct loader *loader, enum role role)
+{
+    const struct member_place *place = &loader->survey[0].place[role];
+    loader->plan = (struct boot_plan){.source = role, .method = METHOD_EFI, .drive = place->disk->drive};
+    write_log(loader);
+    screen_boot(loader);
+    enum status status = loader->fw->start_file(loader->fw, place->disk->drive, place->partition->start_lba,
+                                                esp_path(&loader->config.set[0]));
+    if (status != ST_OK)
+        (void)trail_fail(&loader->trail, SITE_HANDOFF, status, place->disk->drive, place->partition->start_lba);
+}
+
+static void copy_esp(struct loader *loader, enum role to)
+{
+    struct esp_copy copy = {0};
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        const struct member_place *place = &loader->survey[0].place[i == 0 ? 1 - to : to];
+        copy.drive[i] = place->disk->drive;
+        copy.start_lba[i] = place->partition->start_lba;
+    }
+    enum status status = loader->fw->copy_files(loader->fw, &copy);
+    screen_copied(loader, to, copy.copied, status);
+    loader->changed = true;
+    loader_decide(loader);
+    screen_set(loader, 0);
+}
+
 static void start_half(struct loader *loader, enum role role)
 {
+    if (is_esp(loader)) {
+        start_esp(loader, role);
+        return;
+    }
     const struct fat *floppy = loader->boot.has_ntldr ? &loader->boot.fat : 0;
     enum status status = plan_make(&loader->inventory, &loader->survey[0], role, floppy, &loader->plan);
     if (status == ST_OK)
@@ -376,21 +389,37 @@ static void dry_run(struct loader *loader, enum role role)
     screen_dryrun(loader, role, &run, result);
 }
 
+static enum status change(struct loader *loader, struct choice choice, bool attended)
+{
+    struct repair wish = {.keep = choice.role};
+    wish.break_mirror = choice.action == ACT_BREAK;
+    wish.promote = choice.action == ACT_PROMOTE;
+    wish.retire = choice.action == ACT_RETIRE || (!attended && wish.break_mirror && loader->config.retire);
+    if (choice.action == ACT_RETIRE)
+        wish.keep = (enum role)(1 - choice.role);
+    if (wish.break_mirror && attended)
+        repair_ask(loader, &wish);
+    return repair_run(loader, &wish, attended);
+}
+
 static void act(struct loader *loader, struct choice choice, bool attended)
 {
     enum status status = ST_OK;
     if (choice.action == ACT_FINISH || choice.action == ACT_UNDO)
-        status = replay(loader, choice.action == ACT_UNDO);
-    else if (choice.action == ACT_BREAK)
-        status = break_mirror(loader, choice.role, attended);
+        status = repair_replay(loader, choice.action == ACT_UNDO);
+    else if (choice.action == ACT_BREAK || choice.action == ACT_PROMOTE || choice.action == ACT_RETIRE)
+        status = change(loader, choice, attended);
     if (status != ST_OK)
         screen_say(loader, "The change failed.\n", COLOUR_BAD);
     screen_errors(loader); /* before a hand-off, which does not come back */
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
-    if (choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended)))
+    bool starts = choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended));
+    if (starts && cannot_start(loader) == 0)
         start_half(loader, choice.role);
     if (choice.action == ACT_DRYRUN)
         dry_run(loader, choice.role);
+    if (choice.action == ACT_COPY)
+        copy_esp(loader, choice.role);
     if (choice.action == ACT_RESTART)
         loader->fw->restart(loader->fw);
     screen_errors(loader);
@@ -410,9 +439,14 @@ static void report_nothing_to_start(struct loader *loader)
 /* What will be started, and each sector that will be written, if nobody interferes. */
 static void show_intention(struct loader *loader)
 {
-    screen_intention(loader, loader_default(loader), will_break(loader));
-    if (will_break(loader) && plan_break(loader, loader->survey[0].verdict.source) == ST_OK)
-        list_changes(loader);
+    if (cannot_start(loader) != 0)
+        screen_cannot_start(loader, cannot_start(loader));
+    else
+        screen_intention(loader, loader_default(loader), will_break(loader));
+    struct repair wish = {
+        .keep = loader->survey[0].verdict.source, .break_mirror = true, .retire = loader->config.retire};
+    if (will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)
+        repair_list(loader);
 }
 
 void loader_run(struct loader *loader, struct firmware *fw)

@@ -29,6 +29,9 @@ struct loader {
 /** Read the boot disk, take stock of the hard disks and decide about every set; emits the event lines of it. */
 void loader_look(struct loader *loader, struct firmware *fw);
 
+/** Gather the facts of every set again and decide. */
+void loader_decide(struct loader *loader);
+
 /** The half that is started if nobody presses a key, or ROLE_NONE. */
 enum role loader_default(const struct loader *loader);
 

@@ -3,21 +3,15 @@
  * rdisk(0) of the mirrored BOOT.INI all take that for granted. */
 #include "plan.h"
 
-#define JUMP_SHORT 0xEBu
-#define JUMP_NEAR 0xE9u
-#define BPB_BYTES_PER_SECTOR 0x0Bu
-#define BPB_SECTORS_PER_TRACK 0x18u
-#define BPB_HEADS 0x1Au
-#define BPB_HIDDEN 0x1Cu
-#define BPB_FAT_SECTORS 0x16u
-#define BPB_ROOT_ENTRIES 0x11u
-#define BPB_DRIVE 0x24u
-#define BPB_DRIVE_FAT32 0x40u
+#include "fs/bpb.h"
+
 #define ENTRY_LOGICAL 3u /* where a logical drive's entry is handed over: the last of the four */
+
+static const char name_ntldr[] = "NTLDR      "; /* as directories and NT's boot sectors of FAT volumes spell it */
 
 const char *method_name(enum boot_method method)
 {
-    static const char *const names[] = {"vbr", "ntldr-disk", "ntldr-floppy", "mbr", "none"};
+    static const char *const names[] = {"vbr", "ntldr-disk", "ntldr-floppy", "mbr", "efi", "none"};
     return names[method];
 }
 
@@ -43,22 +37,6 @@ static void map_drives(const struct inventory *inventory, const struct set_surve
         out->remap |= out->map[i] != DRIVE_FIRST + i;
 }
 
-/* A boot sector carries its twin's hidden sectors and geometry (A10, A11): mended in memory only, since the disk's
- * own copy would be overwritten by the next resynchronisation. */
-static void patch_bpb(uint8_t *sector, const struct disk *disk, uint32_t start_lba)
-{
-    bool is_fat32 = get_le16(sector + BPB_FAT_SECTORS) == 0 && get_le16(sector + BPB_ROOT_ENTRIES) == 0 &&
-                    memcmp(sector + 3, "NTFS", 4) != 0;
-    if (get_le16(sector + BPB_BYTES_PER_SECTOR) != SECTOR_BYTES)
-        return;
-    put_le32(sector + BPB_HIDDEN, start_lba);
-    sector[is_fat32 ? BPB_DRIVE_FAT32 : BPB_DRIVE] = DRIVE_FIRST;
-    if (disk->geometry.heads == 0)
-        return;
-    put_le16(sector + BPB_SECTORS_PER_TRACK, disk->geometry.sectors_per_track);
-    put_le16(sector + BPB_HEADS, disk->geometry.heads);
-}
-
 /* Lay out the copy of sector 0 and the entry that a standard MBR points DS:SI at. */
 static void lay_out_mbr(const struct disk *disk, const struct partition *partition, struct boot_plan *out)
 {
@@ -79,11 +57,6 @@ static void lay_out_mbr(const struct disk *disk, const struct partition *partiti
     entry[0] = MBR_ACTIVE;
 }
 
-static bool is_bootable(const uint8_t *sector)
-{
-    return mbr_has_mark(sector) && (sector[0] == JUMP_SHORT || sector[0] == JUMP_NEAR);
-}
-
 static bool has_code(const uint8_t *mbr)
 {
     return mbr_has_mark(mbr) && get_le32(mbr) != 0;
@@ -93,7 +66,13 @@ static bool has_ntldr(struct blockdev *device, uint32_t start_lba)
 {
     struct fat fat;
     struct fat_file file;
-    return fat_mount(device, start_lba, &fat) == ST_OK && fat_open(&fat, "NTLDR      ", &file) == ST_OK;
+    return fat_mount(device, start_lba, &fat) == ST_OK && fat_open(&fat, name_ntldr, &file) == ST_OK;
+}
+
+/* Whether NT's boot sector of a FAT volume would look in vain for the file it names (B01). */
+static bool lacks_ntldr(struct blockdev *device, uint32_t start_lba, const uint8_t *boot_sector)
+{
+    return bpb_has_text(boot_sector, name_ntldr) && !has_ntldr(device, start_lba);
 }
 
 enum status plan_make(const struct inventory *inventory, const struct set_survey *survey, enum role source,
@@ -110,7 +89,8 @@ enum status plan_make(const struct inventory *inventory, const struct set_survey
     enum status status = blockdev_read(device, partition->start_lba, 1, out->boot_sector);
     if (status != ST_OK)
         memset(out->boot_sector, 0, SECTOR_BYTES);
-    if (is_bootable(out->boot_sector))
+    if (bpb_is_bootable(out->boot_sector) &&
+        (boot_disk == 0 || !lacks_ntldr(device, partition->start_lba, out->boot_sector)))
         out->method = METHOD_VBR;
     else if (status == ST_OK && has_ntldr(device, partition->start_lba))
         out->method = METHOD_NTLDR_DISK;
@@ -120,6 +100,7 @@ enum status plan_make(const struct inventory *inventory, const struct set_survey
         out->method = METHOD_MBR;
     else
         return ST_NOT_FOUND;
-    patch_bpb(out->boot_sector, disk, partition->start_lba);
+    /* In memory only: the disk's own copy would be overwritten by the next resynchronisation. */
+    bpb_mend(out->boot_sector, partition->start_lba, &disk->geometry);
     return ST_OK;
 }

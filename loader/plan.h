@@ -10,7 +10,7 @@
 #define DRIVE_FIRST 0x80u
 #define DRIVE_MAP_MAX 16u
 
-enum boot_method { METHOD_VBR, METHOD_NTLDR_DISK, METHOD_NTLDR_FLOPPY, METHOD_MBR, METHOD_NONE };
+enum boot_method { METHOD_VBR, METHOD_NTLDR_DISK, METHOD_NTLDR_FLOPPY, METHOD_MBR, METHOD_EFI, METHOD_NONE };
 
 struct boot_plan {
     enum role source;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "change/break.h"
+#include "repairs.h"
 #include "report.h"
 #include "writing.h"
 
@@ -11,18 +12,22 @@ struct request {
     struct writing writing;
     long set; /* 0: all */
     enum role keep;
+    bool partial;
+    bool promote;
+    bool retire;
+    struct geometry geometry;
 };
 
-enum option_code { OPT_SET = 256, OPT_KEEP, OPT_DRY, OPT_JSON, OPT_WRITE, OPT_BOOTDISK, OPT_UNDO, OPT_HELP };
+enum option_code { OPT_SET = 256, OPT_KEEP, OPT_PARTIAL, OPT_PROMOTE, OPT_RETIRE, OPT_GEOMETRY, OPT_HELP };
 
 static const struct option options[] = {{"set", required_argument, NULL, OPT_SET},
                                         {"keep", required_argument, NULL, OPT_KEEP},
-                                        {"dry-run", no_argument, NULL, OPT_DRY},
-                                        {"json", no_argument, NULL, OPT_JSON},
-                                        {"write", no_argument, NULL, OPT_WRITE},
-                                        {"bootdisk", required_argument, NULL, OPT_BOOTDISK},
-                                        {"undo-file", required_argument, NULL, OPT_UNDO},
+                                        {"partial", no_argument, NULL, OPT_PARTIAL},
+                                        {"promote", no_argument, NULL, OPT_PROMOTE},
+                                        {"retire", no_argument, NULL, OPT_RETIRE},
+                                        {"geometry", required_argument, NULL, OPT_GEOMETRY},
                                         {"help", no_argument, NULL, OPT_HELP},
+                                        WRITING_OPTIONS,
                                         {NULL, 0, NULL, 0}};
 
 static bool take_keep(const char *value, enum role *out)
@@ -43,20 +48,16 @@ static bool take_option(struct request *request, int option)
         return parse_number("--set", optarg, 1, SETS_MAX, &request->set);
     case OPT_KEEP:
         return take_keep(optarg, &request->keep);
-    case OPT_DRY:
-        return request->writing.dry_run = true;
-    case OPT_JSON:
-        return request->writing.json = true;
-    case OPT_WRITE:
-        return request->writing.write = true;
-    case OPT_BOOTDISK:
-        request->writing.bootdisk = optarg;
-        return true;
-    case OPT_UNDO:
-        request->writing.undo_file = optarg;
-        return true;
+    case OPT_PARTIAL:
+        return request->partial = true;
+    case OPT_PROMOTE:
+        return request->promote = true;
+    case OPT_RETIRE:
+        return request->retire = true;
+    case OPT_GEOMETRY:
+        return repairs_take_geometry(optarg, &request->geometry);
     default:
-        return false;
+        return writing_take_option(&request->writing, option, optarg);
     }
 }
 
@@ -69,6 +70,9 @@ static enum exit_code choose(const struct request *request, const struct host_se
     if (*keep == ROLE_NONE && survey->verdict.may_break)
         *keep = survey->verdict.source;
     report_sentence(set, index, sentence, sizeof sentence);
+    if (*keep == ROLE_NONE && survey->verdict.state == SET_RESYNCING)
+        return complain(EXIT_REFUSED, "mirror %u is resyncing: %s To give the copy up and break it now, say --keep %s",
+                        index + 1, sentence, role_name(survey->verdict.source));
     if (*keep == ROLE_NONE)
         return complain(EXIT_REFUSED, "mirror %u is %s: %s Say which half to keep: --keep primary or --keep shadow",
                         index + 1, set_state_name(survey->verdict.state), sentence);
@@ -81,48 +85,47 @@ static enum exit_code choose(const struct request *request, const struct host_se
     return EXIT_DONE;
 }
 
-static enum exit_code plan(const struct request *request, const struct host_set *set, struct changeset *changes)
+static enum exit_code plan(const struct request *request, struct host_set *set, struct repairs *repairs)
 {
     for (unsigned i = 0; i < set->config.set_count; i++) {
-        enum role keep;
         if (request->set != 0 && (unsigned)request->set != i + 1)
             continue;
-        enum exit_code code = choose(request, set, i, &keep);
+        enum exit_code code = choose(request, set, i, &repairs->job.what.keep[i]);
         if (code != EXIT_DONE)
             return code;
-        enum status status = break_plan(&set->survey[i], keep, changes);
-        if (status != ST_OK)
-            return complain(status == ST_IO ? EXIT_IO : EXIT_REFUSED, "mirror %u cannot be broken: %s", i + 1,
-                            status == ST_REFUSED ? "the partition table of the half to keep is damaged"
-                                                 : "the sector of its partition entry cannot be read");
+        repairs->job.what.wanted[i] = true;
     }
-    return EXIT_DONE;
+    enum exit_code code = repairs_break(repairs, request->partial ? BREAK_TYPES_ONLY : BREAK_COMPLETE);
+    for (unsigned i = 0; i < set->config.set_count && code == EXIT_DONE; i++) {
+        enum role keep = repairs->job.what.keep[i];
+        if (!repairs->job.what.wanted[i])
+            continue;
+        struct disk *kept = set->survey[i].place[keep].disk;
+        struct disk *other = set->survey[i].place[1 - keep].disk;
+        if (request->promote && repairs->promoted != kept) /* two mirrors on the same disks are one promotion */
+            code = repairs_promote(repairs, kept, request->geometry);
+        if (code == EXIT_DONE && request->retire && (other == NULL || repairs->retired != other))
+            code = repairs_retire(repairs, other);
+    }
+    return code;
 }
 
 static enum exit_code carry_out(const struct request *request, struct host_set *set)
 {
-    static struct changeset changes;
-    changes.count = 0;
-    for (unsigned i = 0; i < set->count; i++) {
-        if (!set->inventory.disk[i].dead && set->inventory.disk[i].table.status == ST_OK)
-            continue;
-        enum exit_code bad = host_set_complain_about_table(set, i);
-        if (bad == EXIT_REFUSED)
-            return bad; /* a dynamic disk: whatever it is half of, it is not our kind of mirror */
-    }
+    static struct repairs repairs;
+    enum exit_code code = host_set_check_tables(set);
+    if (code != EXIT_DONE)
+        return code;
     if (set->config.set_count == 0)
         return host_set_require_mirror(set);
     if ((unsigned)request->set > set->config.set_count)
         return complain(EXIT_USAGE, "there is no mirror %ld on these disks; see 'mkbootdisk survey'", request->set);
-    enum exit_code code = plan(request, set, &changes);
+    repairs_begin(&repairs, set, &request->writing);
+    code = plan(request, set, &repairs);
     if (code != EXIT_DONE)
         return code;
-    writing_show(&request->writing, set, &changes);
-    if (changes.count == 0 && !request->writing.json)
-        puts("Nothing to do: the fault-tolerance bits are clear already.");
-    if (changes.count == 0 || request->writing.dry_run)
-        return EXIT_DONE;
-    return writing_agreed(&request->writing) ? writing_apply(&request->writing, set, &changes) : EXIT_REFUSED;
+    repairs_tell_letters(&repairs);
+    return writing_carry_out(&request->writing, set, &repairs.changes, "the mirror is broken already");
 }
 
 static enum exit_code run(int argc, char **argv)
@@ -146,15 +149,17 @@ static enum exit_code run(int argc, char **argv)
 const struct command break_command = {
     .name = "break",
     .summary = "break a mirror offline: the half to keep becomes an ordinary volume",
-    .usage = "usage: mkbootdisk break [OPTIONS] DISK...\n\n"
-             "Clears the fault-tolerance bits in the partition entry of the half to keep, so that Windows NT starts\n"
-             "from it as from any volume (Q147690). Give both disks, or the surviving one alone.\n\n"
-             "  --keep primary|shadow  the half to keep; needed unless only one half can be used\n"
-             "  --set N                only mirror N of 'mkbootdisk survey'\n"
-             "  --dry-run              show what would be written, byte by byte\n"
-             "  --json                 as JSON\n"
-             "  --write                write without asking\n"
-             "  --bootdisk BOOTDISK    keep the undo in the journal of this boot disk\n"
-             "  --undo-file FILE       keep it in this file (default ./" UNDO_FILE_DEFAULT ")\n",
+    .usage =
+        "usage: mkbootdisk break [OPTIONS] DISK...\n\n"
+        "Clears the fault-tolerance bits in the partition entry of the half to keep (Q147690) and takes the mirror\n"
+        "out of DISK\\Information in SYSTEM and SYSTEM.ALT of each Windows NT that may be started afterwards, so\n"
+        "that Disk Administrator sees an ordinary volume with its old letter. Give both disks, or the surviving\n"
+        "one alone.\n\n"
+        "  --keep primary|shadow  the half to keep; needed unless only one half can be used\n"
+        "  --set N                only mirror N of 'mkbootdisk survey'\n"
+        "  --partial              only the partition type: NT starts, and Disk Administrator finishes the break\n"
+        "  --promote              also make the disk that is kept start by itself ('mkbootdisk promote --help')\n"
+        "  --retire               also retire the other disk ('mkbootdisk retire --help')\n"
+        "  --geometry H/S         for --promote\n" WRITING_USAGE,
     .run = run,
 };

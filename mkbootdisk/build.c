@@ -1,37 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* `mkbootdisk build`: the boot disk from the two disks as they are now. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "floppy.h"
-#include "hostboot.h"
-#include "media.h"
+#include "bootfiles.h"
+#include "diskimage.h"
+#include "medium.h"
+#include "mirror/esp.h"
 #include "mirror/freshness.h"
 #include "report.h"
 #include "target.h"
 
-#define FLOPPY_BYTES_MAX (2880u * 1024u)
-#define IMAGE "ft.img"
 #define NT_PATH_MAX 40
-
-/* The assembled loaders, linked into the tool. */
-extern const uint8_t _binary_fat12_bin_start[];
-extern const uint8_t _binary_STAGE2_BIN_start[];
-extern const uint8_t _binary_STAGE2_BIN_end[];
+#define TIMEOUT_S_MAX 999
 
 struct build {
-    const char *output;
-    long kilobytes;
+    struct medium medium;
     bool classic;
     bool accept_different;
     bool dry_run;
     const char *nt_path;
     enum break_policy policy;
+    bool retire;
+    const char *efi_path;
     int timeout_s;
     bool serial;
     struct gathered gathered;
@@ -44,10 +37,13 @@ enum option_code {
     OPT_FORMAT = 256,
     OPT_LOADER,
     OPT_BREAK,
+    OPT_RETIRE,
+    OPT_EFI,
     OPT_TIMEOUT,
     OPT_SERIAL,
     OPT_NT_PATH,
     OPT_ACCEPT,
+    OPT_REPLACE,
     OPT_DRY,
     OPT_HELP,
     OPT_GIVEN
@@ -57,10 +53,13 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
                                         {"format", required_argument, NULL, OPT_FORMAT},
                                         {"loader", required_argument, NULL, OPT_LOADER},
                                         {"break", required_argument, NULL, OPT_BREAK},
+                                        {"retire", no_argument, NULL, OPT_RETIRE},
+                                        {"efi", required_argument, NULL, OPT_EFI},
                                         {"timeout", required_argument, NULL, OPT_TIMEOUT},
                                         {"serial", required_argument, NULL, OPT_SERIAL},
                                         {"nt-path", required_argument, NULL, OPT_NT_PATH},
                                         {"accept-different", no_argument, NULL, OPT_ACCEPT},
+                                        {"replace-undo", no_argument, NULL, OPT_REPLACE},
                                         {"dry-run", no_argument, NULL, OPT_DRY},
                                         {"help", no_argument, NULL, OPT_HELP},
                                         {"ntldr", required_argument, NULL, OPT_GIVEN + OWN_NTLDR},
@@ -84,15 +83,14 @@ static int pick(const char *option, const char *value, const char *const *words)
 
 static bool take_timeout(const char *value, int *out)
 {
-    long number;
-    if (strcmp(value, "forever") == 0) {
-        *out = TIMEOUT_FOREVER;
+    char *end;
+    long number = strtol(value, &end, 10);
+    bool forever = strcmp(value, "forever") == 0;
+    *out = forever ? TIMEOUT_FOREVER : (int)number;
+    if (forever || (end != value && *end == '\0' && number >= 0 && number <= TIMEOUT_S_MAX))
         return true;
-    }
-    if (!parse_number("--timeout", value, 0, 999, &number))
-        return false;
-    *out = (int)number;
-    return true;
+    complain(EXIT_USAGE, "--timeout takes seconds from 0 to %d, or forever, not '%s'", TIMEOUT_S_MAX, value);
+    return false;
 }
 
 static bool take_nt_path(const char *value, const char **out)
@@ -107,9 +105,24 @@ static bool take_nt_path(const char *value, const char **out)
     return false;
 }
 
+static void take_format(int picked, struct medium *out)
+{
+    static const struct medium formats[] = {
+        {.kind = MEDIUM_FLOPPY, .kilobytes = 720},
+        {.kind = MEDIUM_FLOPPY, .kilobytes = 1200},
+        {.kind = MEDIUM_FLOPPY, .kilobytes = 1440},
+        {.kind = MEDIUM_FLOPPY, .kilobytes = 2880},
+        {.kind = MEDIUM_USB, .kilobytes = DISKIMAGE_USB_KILOBYTES},
+        {.kind = MEDIUM_ISO, .kilobytes = 1440},
+        {.kind = MEDIUM_ESP, .kilobytes = DISKIMAGE_ESP_KILOBYTES},
+    };
+    out->kind = formats[picked].kind;
+    out->kilobytes = formats[picked].kilobytes;
+}
+
 static bool take_option(struct build *build, int option)
 {
-    static const char *const formats[] = {"720", "1200", "1440", "2880", NULL};
+    static const char *const formats[] = {"720", "1200", "1440", "2880", "usb", "iso", "esp", NULL};
     static const char *const loaders[] = {"mkbootdisk", "ntldr", NULL};
     static const char *const policies[] = {"ask", "auto", "never", NULL};
     static const char *const ports[] = {"none", "com1", NULL};
@@ -117,17 +130,23 @@ static bool take_option(struct build *build, int option)
     if (option >= OPT_GIVEN)
         build->gathered.file[option - OPT_GIVEN].option = optarg;
     else if (option == 'o')
-        build->output = optarg;
+        build->medium.output = optarg;
     else if (option == OPT_FORMAT && (picked = pick("--format", optarg, formats)) >= 0)
-        build->kilobytes = strtol(formats[picked], NULL, 10);
+        take_format(picked, &build->medium);
     else if (option == OPT_LOADER && (picked = pick("--loader", optarg, loaders)) >= 0)
         build->classic = picked == 1;
     else if (option == OPT_BREAK && (picked = pick("--break", optarg, policies)) >= 0)
         build->policy = (enum break_policy)picked;
     else if (option == OPT_SERIAL && (picked = pick("--serial", optarg, ports)) >= 0)
         build->serial = picked == 1;
+    else if (option == OPT_EFI)
+        build->efi_path = optarg;
+    else if (option == OPT_RETIRE)
+        build->retire = true;
     else if (option == OPT_ACCEPT)
         build->accept_different = true;
+    else if (option == OPT_REPLACE)
+        build->medium.replace_undo = true;
     else if (option == OPT_DRY)
         build->dry_run = true;
     else if (option == OPT_TIMEOUT)
@@ -143,6 +162,8 @@ static enum exit_code gather(struct build *build)
     enum exit_code code = gather_given(&build->gathered);
     if (code != EXIT_DONE)
         return code;
+    if (build->set.config.set[0].kind == SET_ESP)
+        return EXIT_DONE; /* Windows NT has no part in it */
     gather_found(&build->set, &build->nt, build->nt_path, &build->gathered);
     gather_warn(&build->gathered);
     if (build->classic && build->gathered.file[OWN_NTLDR].bytes == NULL)
@@ -159,7 +180,7 @@ static void note_system(struct build *build)
         const struct nt_installation *found = NULL;
         unsigned count = 0;
         for (unsigned n = 0; n < nt->count; n++)
-            if (nt->item[n].partition == build->set.survey[i].place[ROLE_PRIMARY].partition) {
+            if (nt->item[n].partition == host_set_half(&build->set, i)->partition) {
                 found = &nt->item[n];
                 count++;
             }
@@ -174,119 +195,48 @@ static void note_system(struct build *build)
     }
 }
 
+/* Halves of which none is known to be the worse: a person may say that this is how they should be. */
+static bool may_accept(const struct set_survey *survey)
+{
+    const struct mirror_verdict *verdict = &survey->verdict;
+    return verdict->state == SET_SPLIT && survey->sample.different && verdict->member[ROLE_PRIMARY] == MEMBER_GOOD &&
+           verdict->member[ROLE_SHADOW] == MEMBER_GOOD;
+}
+
+/* A good half alone: what is left when a disk has failed already. */
+static bool is_survivor(const struct set_survey *survey)
+{
+    const struct mirror_verdict *verdict = &survey->verdict;
+    return verdict->state == SET_DEGRADED && verdict->why[verdict->source] == WHY_NOTHING &&
+           verdict->why[1 - verdict->source] == WHY_NO_DISK;
+}
+
+static const char *advice(const struct set_survey *survey)
+{
+    if (may_accept(survey))
+        return "If that is expected, build with --accept-different";
+    if (survey->verdict.state == SET_RESYNCING)
+        return "Build the boot disk when Disk Administrator calls the mirror healthy";
+    return "Repair the mirror first, or use mkbootdisk break";
+}
+
 static enum exit_code check_contents(const struct build *build)
 {
     for (unsigned i = 0; i < build->set.config.set_count; i++) {
         const struct set_survey *survey = &build->set.survey[i];
-        char sentence[512];
+        char sentence[REPORT_SENTENCE_BYTES];
         report_sentence(&build->set, i, sentence, sizeof sentence);
-        if (survey->verdict.state == SET_HEALTHY ||
-            (survey->verdict.state == SET_SPLIT && survey->sample.different && build->accept_different))
+        if (survey->verdict.state == SET_HEALTHY || is_survivor(survey) ||
+            (build->accept_different && may_accept(survey)))
             continue;
-        return complain(EXIT_FOUND, "mirror %u is %s: %s%s", i + 1, set_state_name(survey->verdict.state), sentence,
-                        survey->sample.different ? " If that is expected, build with --accept-different"
-                                                 : " Repair the mirror first, or use mkbootdisk break");
+        return complain(EXIT_FOUND, "mirror %u is %s: %s %s", i + 1, set_state_name(survey->verdict.state), sentence,
+                        advice(survey));
     }
     return EXIT_DONE;
 }
 
-static void add_file(struct build *build, const char *name, const void *bytes, size_t count, bool track_begin)
-{
-    struct floppy *floppy = &build->floppy;
-    floppy->file[floppy->files++] =
-        (struct floppy_file){.name = name, .bytes = bytes, .count = count, .track_begin = track_begin};
-}
-
-static void add_own(struct build *build)
-{
-    for (unsigned i = 0; i < OWN_COUNT; i++) {
-        const struct own_file *own = &build->gathered.file[i];
-        if (own->bytes == NULL)
-            continue;
-        add_file(build, own_names[i], own->bytes, own->count, false);
-        build->floppy.file[build->floppy.files - 1].source = own->source;
-    }
-}
-
-/* MIRROR.INI, FTLOG.TXT and the journal's head share a track, and STAGE2.BIN begins one: see READAHEAD_SECTORS. */
-static enum exit_code collect_files(struct build *build)
-{
-    static char boot_ini[MEDIA_BOOTINI_BYTES];
-    static char mirror_ini[CONFIG_BYTES_MAX];
-    static uint8_t saved[MEDIA_SAVED_SECTORS_MAX * SECTOR_BYTES];
-    static uint8_t log[SECTOR_BYTES];
-    static uint8_t journal[MEDIA_JOURNAL_SECTORS * SECTOR_BYTES];
-    struct text text;
-    size_t saved_bytes = media_saved(&build->set, &build->nt, saved);
-    if (saved_bytes == 0)
-        return complain(EXIT_IO, "a partition table or boot sector cannot be read; see 'mkbootdisk survey'");
-    add_file(build, "SAVED.BIN", saved, saved_bytes, false);
-    text_init(&text, mirror_ini, sizeof mirror_ini);
-    config_write(&build->set.config, &text);
-    add_file(build, "MIRROR.INI", mirror_ini, text.used_bytes, true);
-    memset(log, ' ', sizeof log);
-    add_file(build, "FTLOG.TXT", log, sizeof log, false);
-    journal_format(journal);
-    add_file(build, "FTJOURNL.DAT", journal, sizeof journal, false);
-    if (!build->classic)
-        add_file(build, "STAGE2.BIN", _binary_STAGE2_BIN_start,
-                 (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start), true);
-    text_init(&text, boot_ini, sizeof boot_ini);
-    media_boot_ini(&build->set, &build->gathered, build->classic, &text);
-    add_file(build, "BOOT.INI", boot_ini, text.used_bytes, false);
-    add_own(build);
-    return EXIT_DONE;
-}
-
-/* Look at the result as the loader will. */
-static enum exit_code prove(const char *path)
-{
-    static struct host_boot boot;
-    struct fat_file file;
-    uint64_t lba;
-    enum exit_code code = host_boot_open(path, &boot);
-    if (code != EXIT_DONE)
-        return code;
-    if (fat_open(&boot.boot.fat, FILE_STAGE2, &file) == ST_OK && fat_locate(&file, &lba) != ST_OK)
-        code = complain(EXIT_IO, "%s: mcopy did not lay STAGE2.BIN in one piece", path);
-    host_boot_close(&boot);
-    return code;
-}
-
-static enum exit_code deliver(const struct build *build)
-{
-    static uint8_t image[FLOPPY_BYTES_MAX];
-    size_t count = (size_t)build->kilobytes * 1024;
-    FILE *file = fopen(work_path(IMAGE), "rb");
-    bool good = file != NULL && fread(image, 1, count, file) == count;
-    if (file != NULL)
-        fclose(file);
-    if (!good)
-        return complain(EXIT_IO, "%s: cannot be read back; is the folder full? Set TMPDIR to another",
-                        work_path(IMAGE));
-    return target_write(build->output, image, count);
-}
-
-/* What is on it of the user's system, and what to do about what is not. */
-static void tell_files(const struct build *build)
-{
-    const struct own_file *file = build->gathered.file;
-    for (unsigned i = 0; i < OWN_COUNT; i++)
-        if (file[i].bytes != NULL)
-            printf("%s: from %s\n", own_names[i], file[i].source);
-    if (file[OWN_NTLDR].bytes == NULL)
-        puts("There is no NTLDR on it: a half starts through its own boot sector. Should that be damaged, only\n"
-             "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
-    else if (file[OWN_NTDETECT].bytes == NULL)
-        puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
-    if (file[OWN_NTBOOTDD].bytes == NULL && build->gathered.wants_ntbootdd)
-        puts(
-            "BOOT.INI has a scsi() or signature() path, but the boot adapter's driver was not found, or there is more\n"
-            "than one it could be: give it with --ntbootdd FILE.");
-}
-
-/* Whether an installation on the mirror that is started has a record of it; the verdict has judged the record. */
-static bool registry_agrees(const struct build *build)
+/* Whether an installation has a record of the mirror that is started; the verdict has judged the record. */
+static bool registry_knows(const struct build *build)
 {
     for (unsigned i = 0; i < build->nt.count; i++)
         if (build->nt.item[i].knows_set[0])
@@ -294,32 +244,99 @@ static bool registry_agrees(const struct build *build)
     return false;
 }
 
+/* What is known of a disk that was not given comes from the registry. */
+static void tell_missing(const struct build *build, unsigned index)
+{
+    enum role missing = (enum role)(1 - build->set.survey[index].verdict.source);
+    printf("Disk %08x, the %s of mirror %u, was not there: it is known by the registry's record alone.\n",
+           build->set.config.set[index].member[missing].signature, role_name(missing), index + 1);
+}
+
+static void tell_medium(const struct build *build)
+{
+    unsigned kilobytes = build->floppy.kilobytes;
+    switch (build->medium.kind) {
+    case MEDIUM_FLOPPY:
+        printf("a %u KB boot disk", kilobytes);
+        break;
+    case MEDIUM_USB:
+        printf("a boot stick of %u MB", kilobytes / 1024);
+        break;
+    case MEDIUM_ISO:
+        printf("a boot CD (a %u KB floppy is in it; it keeps no journal)", kilobytes);
+        break;
+    case MEDIUM_ESP:
+        printf("a disk of %u MB with an EFI system partition", kilobytes / 1024);
+        break;
+    case MEDIUM_FOLDER:
+        printf("the files of an EFI system partition");
+        break;
+    }
+}
+
+static void tell_left_out(const struct build *build)
+{
+    for (unsigned i = 0; i < build->floppy.files; i++)
+        if (build->floppy.file[i].left_out)
+            printf("\\EFI\\BOOT\\%s had no room on it: such a machine cannot start from it by UEFI.\n",
+                   build->floppy.file[i].name);
+}
+
+/* A CD's files cannot be looked at from outside, and a folder is no disk. */
+static void tell_check(const struct build *build)
+{
+    if (build->medium.kind == MEDIUM_ISO || build->medium.kind == MEDIUM_FOLDER)
+        return;
+    fputs("See what it would do: mkbootdisk check ", stdout);
+    report_word(build->medium.output, stdout);
+    report_paths(&build->set);
+}
+
 static void tell(const struct build *build)
 {
     const struct mirror_set *mirror = &build->set.config.set[0];
-    printf("%s: a %ld KB boot disk for the mirror of disk %08x (primary) and disk %08x (shadow).\n", build->output,
-           build->kilobytes, mirror->member[ROLE_PRIMARY].signature, mirror->member[ROLE_SHADOW].signature);
+    printf("%s: ", build->medium.output);
+    tell_medium(build);
+    printf(" for the mirror of disk %08x (primary) and disk %08x (shadow).\n", mirror->member[ROLE_PRIMARY].signature,
+           mirror->member[ROLE_SHADOW].signature);
     if (build->set.config.set_count > 1)
         printf("It knows %u mirrors; this is the one the machine starts from.\n", build->set.config.set_count);
     if (build->set.config.system_set != 0)
         printf("Windows NT is in %s%s.\n", build->set.config.system_path,
-               registry_agrees(build) ? "; its registry knows the mirror, and calls it healthy" : "");
-    if (!registry_agrees(build))
+               !registry_knows(build) ? ""
+               : build->set.survey[0].verdict.state == SET_HEALTHY
+                   ? "; its registry knows the mirror, and calls it healthy"
+                   : "; its registry knows the mirror");
+    if (mirror->kind == SET_ESP)
+        printf("Each disk has one EFI system partition; %s is started from the good one.\n", esp_path(mirror));
+    else if (!registry_knows(build))
         printf("The mirror was found by type, length and contents: %u sectors of each half were compared.\n",
                HOST_SAMPLES);
-    tell_files(build);
-    fputs("See what it would do: mkbootdisk check ", stdout);
-    report_word(build->output, stdout);
-    report_paths(&build->set);
+    for (unsigned i = 0; i < build->set.config.set_count; i++)
+        if (is_survivor(&build->set.survey[i]))
+            tell_missing(build, i);
+        else if (build->set.survey[i].verdict.state != SET_HEALTHY)
+            printf("The halves of mirror %u differ, as --accept-different allows: as long as they do, the loader asks "
+                   "which\n"
+                   "one to start.\n",
+                   i + 1);
+    tell_left_out(build);
+    if (medium_has_bios(&build->medium) && mirror->kind == SET_NT)
+        gather_tell(&build->gathered);
+    tell_check(build);
 }
 
 static void show_plan(const struct build *build)
 {
-    printf("would write %s, %ld KB, with:\n", build->output, build->kilobytes);
+    bool is_folder = build->medium.kind == MEDIUM_FOLDER;
+    if (is_folder)
+        printf("would write into the folder %s:\n", build->medium.output);
+    else
+        printf("would write %s, %u KB, with:\n", build->medium.output, build->medium.kilobytes);
     for (unsigned i = 0; i < build->floppy.files; i++) {
         const struct floppy_file *file = &build->floppy.file[i];
         bool is_text = strcmp(file->name, "MIRROR.INI") == 0 || strcmp(file->name, "BOOT.INI") == 0;
-        printf("  %-12s %zu bytes\n", file->name, file->count);
+        printf("  %-12s %zu bytes%s\n", file->name, file->count, file->efi && !is_folder ? ", if there is room" : "");
         if (is_text)
             fwrite(file->bytes, 1, file->count, stdout);
     }
@@ -327,51 +344,79 @@ static void show_plan(const struct build *build)
 
 static enum exit_code make(struct build *build, char **disks, int disk_count)
 {
-    static uint8_t boot_sector[SECTOR_BYTES];
-    build->floppy.kilobytes = (unsigned)build->kilobytes;
-    build->floppy.boot_sector = boot_sector;
-    memcpy(boot_sector, _binary_fat12_bin_start, SECTOR_BYTES);
-    if (build->classic)
-        memcpy(boot_sector + BOOT_NAME_OFFSET, FILE_NTLDR, FAT_NAME_BYTES);
-    enum exit_code code = collect_files(build);
+    struct medium *medium = &build->medium;
+    struct bootfiles wanted = {.set = &build->set,
+                               .nt = &build->nt,
+                               .gathered = &build->gathered,
+                               .classic = build->classic,
+                               .bios = medium_has_bios(medium),
+                               .efi = medium_has_efi(medium),
+                               .read_only = medium_is_read_only(medium)};
+    enum exit_code code = bootfiles_collect(&wanted, &build->floppy);
     if (code == EXIT_DONE)
-        code = target_check(build->output, disks, disk_count, (size_t)build->kilobytes * 1024);
+        code = medium_check_inputs(medium, disks, disk_count);
     for (unsigned i = 0; i < OWN_COUNT && code == EXIT_DONE; i++)
-        code = target_check(build->output, (char *const *)&build->gathered.file[i].option, 1,
-                            (size_t)build->kilobytes * 1024);
+        code = medium_check_inputs(medium, (char *const *)&build->gathered.file[i].option, 1);
+    if (code == EXIT_DONE)
+        code = medium_check_undo(medium);
     if (code != EXIT_DONE)
         return code;
     if (build->dry_run) {
         show_plan(build);
         return EXIT_DONE;
     }
-    code = work_begin();
-    if (code == EXIT_DONE)
-        code = floppy_make(&build->floppy, IMAGE);
-    if (code == EXIT_DONE)
-        code = prove(work_path(IMAGE));
-    if (code == EXIT_DONE)
-        code = deliver(build);
+    code = medium_write(medium, &build->floppy);
     if (code == EXIT_DONE)
         tell(build);
     return code;
 }
 
+static enum exit_code check_options(struct build *build)
+{
+    struct medium *medium = &build->medium;
+    struct stat info;
+    if (medium->output == NULL)
+        return complain(EXIT_USAGE, "build needs -o FILE, the boot disk to write");
+    if (build->retire && build->policy != BREAK_AUTO)
+        return complain(EXIT_USAGE, "--retire is for what is done unattended: it needs --break=auto");
+    if (build->classic && medium->kind != MEDIUM_FLOPPY && medium->kind != MEDIUM_ISO)
+        return complain(EXIT_USAGE, "--loader=ntldr starts from a floppy only: choose another --format");
+    if (medium->kind == MEDIUM_ESP && stat(medium->output, &info) == 0 && S_ISDIR(info.st_mode))
+        medium->kind = MEDIUM_FOLDER;
+    return EXIT_DONE;
+}
+
+/* --efi: what the surviving EFI system partition starts. */
+static enum exit_code note_efi_path(struct build *build)
+{
+    struct mirror_set *set = &build->set.config.set[0];
+    if (build->efi_path == NULL)
+        return EXIT_DONE;
+    if (set->kind != SET_ESP)
+        return complain(EXIT_USAGE, "--efi is for mirrored EFI system partitions, and these disks have none");
+    if (build->efi_path[0] != '\\' || strlen(build->efi_path) >= sizeof set->efi_path)
+        return complain(EXIT_USAGE,
+                        "--efi takes a path on the EFI system partition such as \\EFI\\debian\\shimx64.efi");
+    memcpy(set->efi_path, build->efi_path, strlen(build->efi_path) + 1);
+    return EXIT_DONE;
+}
+
 static enum exit_code run(int argc, char **argv)
 {
     static struct build build;
-    build = (struct build){.kilobytes = 1440, .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
+    build = (struct build){.medium = {.kilobytes = 1440}, .policy = BREAK_ASK, .timeout_s = 10, .serial = true};
     for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
         if (option == OPT_HELP)
             return show_usage(&build_command);
         if (option == '?' || !take_option(&build, option))
             return bad_usage(&build_command);
     }
-    if (build.output == NULL)
-        return complain(EXIT_USAGE, "build needs -o FILE, the boot disk to write");
-    enum exit_code code = host_set_open(argv + optind, argc - optind, false, &build.set);
+    enum exit_code code = check_options(&build);
+    if (code == EXIT_DONE)
+        code = host_set_open(argv + optind, argc - optind, true, &build.set);
     if (code != EXIT_DONE)
         return code;
+    report_odd_sizes(&build.set);
     code = host_set_require_mirror(&build.set);
     if (code == EXIT_DONE)
         code = check_contents(&build);
@@ -381,7 +426,10 @@ static enum exit_code run(int argc, char **argv)
     note_system(&build);
     build.set.config.timeout_s = build.timeout_s;
     build.set.config.policy = build.policy;
+    build.set.config.retire = build.retire;
     build.set.config.serial = build.serial;
+    if (code == EXIT_DONE)
+        code = note_efi_path(&build);
     if (code == EXIT_DONE)
         code = make(&build, argv + optind, argc - optind);
     gather_free(&build.gathered);
@@ -394,13 +442,19 @@ const struct command build_command = {
     .summary = "make the boot disk from the two disks of a mirror",
     .usage =
         "usage: mkbootdisk build -o BOOTDISK [OPTIONS] DISK...\n\n"
-        "Makes a boot floppy (an image file, or the floppy drive itself) that finds out which half of the mirror "
+        "Makes a boot disk (an image file, or the floppy drive itself) that finds out which half of the mirror "
         "holds\n"
         "the truth and starts it. The disks are only read.\n\n"
         "  -o FILE                what to write\n"
-        "  --format KB            720, 1200, 1440 (default) or 2880\n"
+        "  --format NAME          720, 1200, 1440 (default) or 2880: a floppy of that many KB; usb: a stick; iso: a "
+        "CD;\n"
+        "                         esp: a disk with an EFI system partition, or its files if -o names a folder. All\n"
+        "                         but 720 and 1200 start under UEFI too\n"
         "  --break POLICY         ask (default): break the mirror by choice; auto: break it unattended when the other\n"
         "                         half is out of the game; never\n"
+        "  --retire               with --break=auto: retire the other half too, where it can be written\n"
+        "  --efi PATH             of mirrored EFI system partitions: what is started (default "
+        "\\EFI\\BOOT\\BOOTX64.EFI)\n"
         "  --timeout SECONDS      how long the menu waits (default 10; 0: no menu; forever)\n"
         "  --serial com1|none     the loader's screen and event lines on COM1 (default com1)\n"
         "  --ntldr FILE           NTLDR, NTDETECT.COM, NTBOOTDD.SYS and BOOTSECT.DOS of your own system. They are\n"
@@ -409,7 +463,8 @@ const struct command build_command = {
         "  --bootsect FILE\n"
         "  --nt-path FOLDER       where Windows NT is, for BOOT.INI (default: as the system's own BOOT.INI says)\n"
         "  --loader NAME          mkbootdisk (default), or ntldr: a classic floppy whose boot sector starts NTLDR\n"
-        "  --accept-different     build although the two halves differ\n"
+        "  --accept-different     build although the two halves differ, and nothing says which one is newer\n"
+        "  --replace-undo         overwrite a boot disk that holds a change which can still be undone\n"
         "  --dry-run              show what would be written\n",
     .run = run,
 };

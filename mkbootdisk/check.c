@@ -6,11 +6,14 @@
 
 #include "hostboot.h"
 #include "loader.h"
+#include "mirror/esp.h"
 #include "ntmenu.h"
 #include "report.h"
 
 extern const uint8_t _binary_STAGE2_BIN_start[];
 extern const uint8_t _binary_STAGE2_BIN_end[];
+extern const uint8_t _binary_BOOTX64_EFI_start[];
+extern const uint8_t _binary_BOOTX64_EFI_end[];
 
 #define SIMULATED_MAX (DISKS_MAX + 1)
 #define PROBLEMS_MAX 8u
@@ -56,11 +59,13 @@ struct outcome {
     bool breaks;
     bool waits;     /* for a key, for ever: timeout=forever */
     bool starts;    /* by itself, without a key press */
-    unsigned entry; /* by NTLDR from the floppy: the entry of its menu, from 1; 0 if none fits */
+    unsigned entry; /* by NTLDR from the floppy: the entry of its menu that must be chosen, from 1; 0: none */
     bool walked;    /* a dry run was made */
     enum dryrun_result dry;
     unsigned files; /* it read to their end */
     char path[ARC_DIRECTORY_MAX];
+    char told[PROBLEM_BYTES]; /* what the dry run told last */
+    bool two_disks;           /* carry the signature of a half */
     unsigned problems;
     char problem[PROBLEMS_MAX][PROBLEM_BYTES];
     struct freshness freshness;
@@ -103,6 +108,13 @@ static void no_event(struct firmware *fw, const char *line)
     (void)fw, (void)line;
 }
 
+/* What a UEFI firmware can, and what nobody calls: a loader that only looks starts nothing. */
+static enum status no_start(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path)
+{
+    (void)fw, (void)drive, (void)start_lba, (void)path;
+    return ST_REFUSED;
+}
+
 static void attach(struct machine *machine, struct blockdev *below, enum fate fate)
 {
     struct simulated *disk = &machine->disk[machine->count];
@@ -133,6 +145,7 @@ static void set_up(struct machine *machine, struct host_set *set, const struct h
     machine->fw.put = no_text;
     machine->fw.event = no_event;
     machine->fw.work = host_workspace();
+    machine->fw.start_file = boot->config.set[0].kind == SET_ESP ? no_start : NULL;
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         place[role] = disk_of(set, &boot->config, (enum role)role);
     if (scenario->third_in_front)
@@ -156,8 +169,9 @@ static void judge_ntldr(const struct nt_menu *menu, const struct member_place *p
                         struct outcome *out)
 {
     bool is_default = false;
+    unsigned entry = nt_menu_find(menu, position, place->partition->number, &is_default);
     out->method = METHOD_NTLDR_FLOPPY;
-    out->entry = nt_menu_find(menu, position, place->partition->number, &is_default);
+    out->entry = is_default ? 0 : entry;
     out->starts = is_default;
 }
 
@@ -169,10 +183,19 @@ static void note(struct outcome *out, const char *problem)
 
 static void note_problem(struct dryrun *run, bool good, const char *path, const char *what)
 {
-    char problem[PROBLEM_BYTES];
-    snprintf(problem, sizeof problem, "%s %s", path, what);
+    struct outcome *out = run->owner;
+    snprintf(out->told, sizeof out->told, "%s %s", path, what);
     if (!good)
-        note(run->owner, problem);
+        note(out, out->told);
+}
+
+static void note_boot_sector(struct outcome *out, const struct member_place *place)
+{
+    char problem[PROBLEM_BYTES];
+    snprintf(problem, sizeof problem,
+             "its boot sector starts nothing (%s), and the boot disk has no NTLDR that could (build --ntldr FILE)",
+             finding_of_boot_sector(place->partition));
+    note(out, problem);
 }
 
 /* Walk through the start that was planned, with the loader's own code. */
@@ -201,6 +224,17 @@ static void plan_classic(struct loader *loader, enum role source)
         loader->plan.map[loader->plan.visible++] = loader->inventory.disk[i].drive;
 }
 
+/* Mirrored EFI system partitions: there is a loader's file on a good half, or the half is not good. */
+static void plan_efi(const struct loader *loader, struct outcome *out)
+{
+    const struct mirror_verdict *verdict = &loader->survey[0].verdict;
+    out->method = METHOD_EFI;
+    out->starts = loader_default(loader) != ROLE_NONE && loader->config.timeout_s != TIMEOUT_FOREVER;
+    snprintf(out->path, sizeof out->path, "%s", esp_path(&loader->config.set[0]));
+    if (verdict->why[out->source] != WHY_NOTHING)
+        note(out, why_text(verdict->why[out->source]));
+}
+
 static struct outcome try_scenario(struct host_set *set, const struct host_boot *boot, const struct nt_menu *menu,
                                    const struct scenario *scenario)
 {
@@ -211,9 +245,15 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     const struct mirror_verdict *verdict = &loader.survey[0].verdict;
     struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
     out.freshness = loader.freshness;
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        out.two_disks |= loader.survey[0].facts.member[role].ambiguous;
     if (verdict->source == ROLE_NONE)
         return out;
     out.waits = loader.config.timeout_s == TIMEOUT_FOREVER && !boot->classic;
+    if (loader.config.set[0].kind == SET_ESP) {
+        plan_efi(&loader, &out);
+        return out;
+    }
     const struct member_place *place = &loader.survey[0].place[verdict->source];
     if (boot->classic) {
         judge_ntldr(menu, place, place->disk->drive - DRIVE_FIRST, &out);
@@ -226,7 +266,10 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     bool planned = plan_make(&loader.inventory, &loader.survey[0], verdict->source, floppy, &loader.plan) == ST_OK;
     out.method = planned ? loader.plan.method : METHOD_NONE;
     /* MBR code loads the boot sector that was just found not to be bootable: a last try, not a start. */
-    out.starts = planned && out.method != METHOD_MBR && loader.config.timeout_s != TIMEOUT_FOREVER;
+    bool good = planned && out.method != METHOD_MBR;
+    out.starts = good && loader.config.timeout_s != TIMEOUT_FOREVER;
+    if (!good)
+        note_boot_sector(&out, place);
     out.breaks = loader.config.policy == BREAK_AUTO && verdict->may_break;
     if (out.method == METHOD_NTLDR_FLOPPY && !out.waits)
         judge_ntldr(menu, place, 0, &out); /* through the drive map the half is the first disk */
@@ -258,23 +301,42 @@ static bool is_good(const struct outcome *outcome, enum role wanted)
     return wanted != ROLE_NONE && outcome->source == wanted && outcome->starts;
 }
 
-static void print_outcome(const struct outcome *outcome, const struct scenario *scenario, bool good)
+/* Without one of its disks a machine cannot have both. */
+static const char *text_of(const struct scenario *scenario, const bool here[ROLE_COUNT])
+{
+    if (scenario != &scenarios[0] || (here[ROLE_PRIMARY] && here[ROLE_SHADOW]))
+        return scenario->text;
+    if (here[ROLE_PRIMARY])
+        return "as now, without the shadow";
+    return here[ROLE_SHADOW] ? "as now, without the primary" : "as now, without either half";
+}
+
+static void print_outcome(const struct outcome *outcome, const char *text, bool good)
 {
     const char *mark = good ? "ok " : outcome->source == ROLE_NONE || outcome->waits ? "ask" : "BAD";
-    printf("%s %-32s %-9s ", mark, scenario->text, set_state_name(outcome->state));
+    printf("%s %-32s %-9s ", mark, text, set_state_name(outcome->state));
     if (outcome->source == ROLE_NONE)
         puts("starts nothing unasked");
-    else if (outcome->entry > 0 && !outcome->starts)
+    else if (outcome->entry > 0)
         printf("NTLDR needs a person: choose entry %u for the %s\n", outcome->entry, role_name(outcome->source));
     else if (outcome->waits)
         printf("waits for a key (timeout=forever), then starts the %s\n", role_name(outcome->source));
     else if (!outcome->starts)
         printf("cannot start the %s\n", role_name(outcome->source));
+    else if (outcome->method == METHOD_EFI)
+        printf("starts %s of the %s (%s)\n", outcome->path, role_name(outcome->source), method_name(outcome->method));
     else
         printf("%sstarts the %s as drive 80h (%s)\n", outcome->breaks ? "breaks the mirror, " : "",
                role_name(outcome->source), method_name(outcome->method));
     for (unsigned i = 0; i < outcome->problems; i++)
         printf("        %s\n", outcome->problem[i]);
+}
+
+static void add_problems(cJSON *out, const struct outcome *outcome)
+{
+    cJSON *problems = cJSON_AddArrayToObject(out, "problems");
+    for (unsigned i = 0; i < outcome->problems; i++)
+        cJSON_AddItemToArray(problems, cJSON_CreateString(outcome->problem[i]));
 }
 
 static cJSON *dryrun_json(const struct outcome *outcome)
@@ -283,9 +345,7 @@ static cJSON *dryrun_json(const struct outcome *outcome)
     cJSON_AddStringToObject(out, "result", dryrun_name(outcome->dry));
     cJSON_AddNumberToObject(out, "files", outcome->files);
     cJSON_AddStringToObject(out, "path", outcome->path);
-    cJSON *problems = cJSON_AddArrayToObject(out, "problems");
-    for (unsigned i = 0; i < outcome->problems; i++)
-        cJSON_AddItemToArray(problems, cJSON_CreateString(outcome->problem[i]));
+    add_problems(out, outcome);
     return out;
 }
 
@@ -299,31 +359,47 @@ static cJSON *outcome_json(const struct outcome *outcome, const struct scenario 
     cJSON_AddBoolToObject(out, "starts", outcome->starts);
     cJSON_AddBoolToObject(out, "breaks", outcome->breaks);
     cJSON_AddBoolToObject(out, "ok", good);
+    add_problems(out, outcome);
     if (outcome->walked)
         cJSON_AddItemToObject(out, "dryrun", dryrun_json(outcome));
     return out;
 }
 
-static enum exit_code check_loader(const struct host_boot *boot)
+/* Whether the boot disk holds the file and, where `own` is given, just these bytes. */
+static enum exit_code check_file(struct host_boot *boot, const char *path, const uint8_t *own, size_t own_bytes)
 {
     static uint8_t room[512 * 1024];
-    struct fat_file file;
-    const char *name = boot->classic ? FILE_NTLDR : FILE_STAGE2;
-    size_t stage2_bytes = (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start);
-    if (fat_open(&boot->boot.fat, name, &file) != ST_OK)
-        return complain(EXIT_FOUND, "%s: %.11s is missing, so it cannot start. Build it again", boot->file.path, name);
-    if (fat_read(&file, room, sizeof room) != ST_OK)
-        return complain(EXIT_FOUND, "%s: %.11s cannot be read (its chain begins at cluster %u). Build it again",
-                        boot->file.path, name, file.first_cluster);
-    if (!boot->classic && (file.bytes != stage2_bytes || memcmp(room, _binary_STAGE2_BIN_start, stage2_bytes) != 0))
-        return complain(EXIT_FOUND,
-                        "%s: STAGE2.BIN is damaged, or of another version than " LOADER_VERSION ". Build it again",
-                        boot->file.path);
+    struct fs_volume volume;
+    struct fs_file file;
+    uint64_t start_lba = boot->boot.fat.start_lba;
+    struct blockdev *device = &boot->file.device;
+    if (fs_probe(device, start_lba, device->sectors - start_lba, &volume) != ST_OK ||
+        fs_open(&volume, path, &file) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %s is missing, so it cannot start. Build it again", boot->file.path, path + 1);
+    if (file.bytes > sizeof room || fs_read(&file, 0, room, (uint32_t)file.bytes) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %s cannot be read (its chain begins at cluster %u). Build it again",
+                        boot->file.path, path + 1, file.at.fat.first_cluster);
+    if (own != NULL && (file.bytes != own_bytes || memcmp(room, own, own_bytes) != 0))
+        return complain(EXIT_FOUND, "%s: %s is damaged, or of another version than " LOADER_VERSION ". Build it again",
+                        boot->file.path, path + 1);
     return EXIT_DONE;
 }
 
-/* What is wrong with the disks themselves, and whether they are the ones the boot disk was built for. */
-static enum exit_code check_disks(const struct host_boot *boot, const struct host_set *set)
+/* The loader for the firmware that starts what the boot disk was built for. */
+static enum exit_code check_loader(struct host_boot *boot)
+{
+    if (boot->config.set[0].kind == SET_ESP)
+        return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
+                          (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));
+    if (boot->classic)
+        return check_file(boot, "\\NTLDR", NULL, 0);
+    return check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
+                      (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));
+}
+
+/* What is wrong with the disks themselves, and whether they are the ones the boot disk was built for: `here` tells
+ * which of them answer. */
+static enum exit_code check_disks(const struct host_boot *boot, const struct host_set *set, bool here[ROLE_COUNT])
 {
     const struct member_id *member = boot->config.set[0].member;
     enum exit_code code = EXIT_DONE;
@@ -333,29 +409,37 @@ static enum exit_code check_disks(const struct host_boot *boot, const struct hos
             (void)host_set_complain_about_table(set, i);
             code = EXIT_FOUND;
         }
-    if (inventory_find(&set->inventory, member[ROLE_PRIMARY].signature, &index) == 0 &&
-        inventory_find(&set->inventory, member[ROLE_SHADOW].signature, &index) == 0)
-        code = complain(EXIT_FOUND, "%s: was built for the disks %08x and %08x, which are not here. Build it again",
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        here[role] = inventory_find(&set->inventory, member[role].signature, &index) > 0;
+    if (!here[ROLE_PRIMARY] && !here[ROLE_SHADOW])
+        return complain(EXIT_FOUND, "%s: was built for the disks %08x and %08x, which are not here. Build it again",
                         boot->file.path, member[ROLE_PRIMARY].signature, member[ROLE_SHADOW].signature);
+    for (unsigned role = 0; role < ROLE_COUNT && code == EXIT_DONE; role++)
+        if (!here[role])
+            code = complain(EXIT_FOUND, "the %s, disk %08x, is not among the disks given: give both, if both are left",
+                            role_name((enum role)role), member[role].signature);
     return code;
 }
 
 static void explain_now(const struct outcome *now)
 {
-    if (now->state == SET_SPLIT)
+    if (now->two_disks)
+        puts("Two of these disks carry the signature of one half (A20): one of them has to be unplugged before the\n"
+             "boot disk starts that half.");
+    else if (now->state == SET_SPLIT)
         puts("Which half is newer cannot be told now: a half that starts may be the older one.");
     if (now->walked && now->dry == DRYRUN_STARTS)
         printf("Dry run: all %u files that Windows NT in %s reads to start are there and can be read.\n", now->files,
                now->path);
     else if (now->walked && now->dry == DRYRUN_UNKNOWN)
-        puts("Dry run: this volume's boot sector does not start Windows NT; only a start can tell.");
+        printf("Dry run: %s; only a start can tell.\n", now->told);
 }
 
 /* What the boot disk was built for, against the disks as they are (F06). */
 static bool is_fresh(const struct host_boot *boot, const struct freshness *freshness)
 {
     for (unsigned i = 0; i < freshness->count; i++)
-        complain(EXIT_FOUND, "%s: disk %08x %s since it was built (F06). Build it again", boot->file.path,
+        complain(EXIT_FOUND, "%s: outdated (F06): disk %08x %s. Build it again", boot->file.path,
                  freshness->item[i].signature, outdated_text(freshness->item[i].kind));
     return freshness->count == 0;
 }
@@ -363,8 +447,10 @@ static bool is_fresh(const struct host_boot *boot, const struct freshness *fresh
 static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
 {
     enum exit_code code = check_loader(boot);
-    if (check_disks(boot, set) != EXIT_DONE)
+    bool here[ROLE_COUNT];
+    if (check_disks(boot, set, here) != EXIT_DONE)
         code = EXIT_FOUND;
+    report_odd_sizes(set);
     static struct nt_menu menu;
     if ((boot->classic || boot->boot.has_ntldr) && nt_menu_open(boot, &menu) != EXIT_DONE)
         code = EXIT_FOUND;
@@ -378,7 +464,7 @@ static enum exit_code check(struct host_boot *boot, struct host_set *set, bool j
         if (json)
             cJSON_AddItemToArray(list, outcome_json(&outcome, &scenarios[i], good));
         else
-            print_outcome(&outcome, &scenarios[i], good);
+            print_outcome(&outcome, text_of(&scenarios[i], here), good);
         if (!good)
             code = EXIT_FOUND;
     }
@@ -409,6 +495,10 @@ static enum exit_code run(int argc, char **argv)
     }
     if (argc - optind < 2)
         return complain(EXIT_USAGE, "give a boot disk and the disks; see 'mkbootdisk check --help'");
+    const char *boot_disk = report_boot_disk_among(argv + optind, argc - optind);
+    if (boot_disk != NULL && boot_disk != argv[optind])
+        return complain(EXIT_IO, "%s: is no boot disk, but %s is: the boot disk comes first; give it before the disks",
+                        argv[optind], boot_disk);
     enum exit_code code = host_boot_open(argv[optind], &boot);
     if (code != EXIT_DONE)
         return code;

@@ -21,8 +21,8 @@ struct command {
     enum exit_code (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct command build_command, survey_command, check_command, break_command, undo_command, lab_command,
-    explain_command;
+extern const struct command build_command, write_command, survey_command, check_command, break_command, retire_command,
+    promote_command, undo_command, journal_command, log_command, lab_command, explain_command;
 
 /** Print "mkbootdisk: ..." to standard error and return `code`. The message names the file, the offset where there is
  * one, and what to do next. */

@@ -11,6 +11,7 @@
 
 #define COLUMNS 100
 
+/* Both begin with the id: see by_id. */
 struct site_entry {
     const char *code;
     const char *text;
@@ -148,14 +149,40 @@ static void print_failure(const struct failure_entry *failure)
     print_wrapped("Next", failure->next_step);
 }
 
+/* By letter, then by number: R2 stands before R10. */
+static int by_id(const void *left, const void *right)
+{
+    const char *one = *(const char *const *)left;
+    const char *other = *(const char *const *)right;
+    if (*one != *other)
+        return *one - *other;
+    return (int)strtol(one + 1, NULL, 10) - (int)strtol(other + 1, NULL, 10);
+}
+
+struct sorted {
+    struct site_entry site[SITES_COUNT];
+    struct failure_entry failure[FAILURES_COUNT];
+};
+
+static const struct sorted *sort_all(void)
+{
+    static struct sorted all;
+    memcpy(all.site, sites, sizeof sites);
+    memcpy(all.failure, failures, sizeof failures);
+    qsort(all.site, SITES_COUNT, sizeof all.site[0], by_id);
+    qsort(all.failure, FAILURES_COUNT, sizeof all.failure[0], by_id);
+    return &all;
+}
+
 static void print_list(void)
 {
+    const struct sorted *all = sort_all();
     puts("Where an error was found:");
     for (size_t i = 0; i < SITES_COUNT; i++)
-        print_wrapped(sites[i].code, sites[i].text);
+        print_wrapped(all->site[i].code, all->site[i].text);
     puts("\nKnown ways in which a start fails:");
     for (size_t i = 0; i < FAILURES_COUNT; i++)
-        print_wrapped(failures[i].id, failures[i].symptom);
+        print_wrapped(all->failure[i].id, all->failure[i].symptom);
 }
 
 static cJSON *site_json(const struct site_entry *site)
@@ -182,10 +209,11 @@ static cJSON *list_json(void)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *ids = cJSON_AddArrayToObject(object, "ids");
+    const struct sorted *all = sort_all();
     for (size_t i = 0; i < SITES_COUNT; i++)
-        cJSON_AddItemToArray(ids, site_json(&sites[i]));
+        cJSON_AddItemToArray(ids, site_json(&all->site[i]));
     for (size_t i = 0; i < FAILURES_COUNT; i++)
-        cJSON_AddItemToArray(ids, failure_json(&failures[i]));
+        cJSON_AddItemToArray(ids, failure_json(&all->failure[i]));
     return object;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Findings. Each is named once a disk, however many sets or installations show it. */
+/* Findings. Each is named once a disk, however many sets or installations show it. All that is read here is whether a
+ * half has a file system. */
 #include "findings.h"
 
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include "nt/fttype.h"
 #include "sitetext.h"
 
+#define TYPE_NTFS 0x07u
 #define FAR_START_LBA 8388608u /* 4 GB: Q197295 */
 
 __attribute__((format(printf, 4, 5))) static void add(struct findings *out, const char *id, unsigned disk,
@@ -39,6 +41,30 @@ static void add_tables(const struct host_set *set, struct findings *out)
 static unsigned disk_of(const struct host_set *set, const struct member_place *place)
 {
     return (unsigned)(place->disk - set->inventory.disk);
+}
+
+const char *finding_of_boot_sector(const struct partition *partition)
+{
+    return ft_plain_type(partition->type) == TYPE_NTFS ? "A15" : "A16";
+}
+
+/* A half of a type that promises a file system, and none can be read, although its sectors can: not even NTLDR from the
+ * boot disk finds its files then. */
+static void add_file_system(const struct host_set *set, unsigned index, unsigned role, struct findings *out)
+{
+    const struct member_place *place = &set->survey[index].place[role];
+    const struct partition *partition = place->partition;
+    if (partition == NULL || !ft_is_file_system(ft_plain_type(partition->type)))
+        return;
+    enum status status =
+        fs_probe(&place->disk->reader.device, partition->start_lba, partition->sectors, &host_workspace()->volume);
+    if (status != ST_CORRUPT && status != ST_UNSUPPORTED)
+        return;
+    add(out, finding_of_boot_sector(partition), disk_of(set, place),
+        "the %s of mirror %u has no %s file system that can be read: its boot sector (sector %u) is damaged, or "
+        "another system uses it",
+        role_name((enum role)role), index + 1, ft_plain_type(partition->type) == TYPE_NTFS ? "NTFS" : "FAT",
+        partition->start_lba);
 }
 
 static void add_member(const struct host_set *set, unsigned index, unsigned role, struct findings *out)
@@ -141,8 +167,10 @@ void findings_collect(const struct host_set *set, const struct nt_survey *survey
     out->count = 0;
     add_tables(set, out);
     for (unsigned i = 0; i < set->config.set_count; i++)
-        for (unsigned role = 0; role < ROLE_COUNT; role++)
+        for (unsigned role = 0; role < ROLE_COUNT; role++) {
             add_member(set, i, role, out);
+            add_file_system(set, i, role, out);
+        }
     add_signatures(set, out);
     for (unsigned i = 0; i < survey->count; i++)
         add_installation(&survey->item[i], out);

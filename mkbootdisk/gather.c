@@ -192,6 +192,18 @@ static bool read_boot_ini(struct host_set *set, const struct volumes *volumes, s
     return false;
 }
 
+/* The folder that a person named may not be there; they may know why. */
+static void warn_of_path(struct host_set *set, const char *nt_path)
+{
+    const struct member_place *primary = host_set_half(set, 0);
+    if (primary->partition == NULL)
+        return;
+    const struct volume volume = {(unsigned)(primary->disk - set->inventory.disk), primary->partition};
+    if (mount(set, &volume) && install_check(&host_workspace()->volume, nt_path) == ST_NOT_FOUND)
+        fprintf(stderr, "mkbootdisk: warning: --nt-path %s: %s, partition %u, has no Windows NT there\n", nt_path,
+                set->disk[volume.disk].path, volume.partition->number);
+}
+
 void gather_found(struct host_set *set, const struct nt_survey *survey, const char *nt_path, struct gathered *out)
 {
     static struct volumes volumes;
@@ -199,6 +211,8 @@ void gather_found(struct host_set *set, const struct nt_survey *survey, const ch
     list_volumes(set, &volumes);
     bool has_ini = read_boot_ini(set, &volumes, search);
     systems_collect(set, survey, has_ini ? &search->ini : NULL, nt_path, out);
+    if (nt_path != NULL)
+        warn_of_path(set, nt_path);
     if (out->file[OWN_NTLDR].bytes == NULL)
         find_ntldr(set, &volumes, &out->file[OWN_NTLDR]);
     for (unsigned kind = OWN_NTDETECT; kind < OWN_COUNT; kind++)
@@ -223,6 +237,23 @@ void gather_warn(const struct gathered *gathered)
         warn(&file[OWN_NTBOOTDD], ntbootdd_doubt(file[OWN_NTBOOTDD].bytes, file[OWN_NTBOOTDD].count));
     if (file[OWN_BOOTSECT].bytes != NULL)
         warn(&file[OWN_BOOTSECT], bootsect_doubt(file[OWN_BOOTSECT].bytes, file[OWN_BOOTSECT].count));
+}
+
+void gather_tell(const struct gathered *gathered)
+{
+    const struct own_file *file = gathered->file;
+    for (unsigned i = 0; i < OWN_COUNT; i++)
+        if (file[i].bytes != NULL)
+            printf("%s: from %s\n", own_names[i], file[i].source);
+    if (file[OWN_NTLDR].bytes == NULL)
+        puts("There is no NTLDR on it: a half starts through its own boot sector. Should its code be damaged, only\n"
+             "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
+    else if (file[OWN_NTDETECT].bytes == NULL)
+        puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
+    if (file[OWN_NTBOOTDD].bytes == NULL && gathered->wants_ntbootdd)
+        puts(
+            "BOOT.INI has a scsi() or signature() path, but the boot adapter's driver was not found, or there is more\n"
+            "than one it could be: give it with --ntbootdd FILE.");
 }
 
 void gather_free(struct gathered *gathered)

@@ -50,6 +50,9 @@ void gather_found(struct host_set *set, const struct nt_survey *survey, const ch
 /** Warnings about files that are there but doubtful. */
 void gather_warn(const struct gathered *gathered);
 
+/** Print what is on the boot disk of the user's system, and what to do about what is not. */
+void gather_tell(const struct gathered *gathered);
+
 void gather_free(struct gathered *gathered);
 
 #endif

@@ -2,6 +2,7 @@
 /* Opening and judging the disks of a call. */
 #include "hostset.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "nt/fttype.h"
@@ -90,7 +91,7 @@ static void judge_lone(struct host_set *set, struct mirror_set *mirror)
 /* The machine starts from the first set of MIRROR.INI: the one whose primary is active. */
 static void put_system_set_first(struct host_set *set)
 {
-    for (unsigned i = 1; i < set->config.set_count; i++) {
+    for (unsigned i = 0; i < set->config.set_count; i++) {
         const struct mirror_set mirror = set->config.set[i];
         const struct member_id *primary = &mirror.member[ROLE_PRIMARY];
         unsigned index = 0;
@@ -119,8 +120,11 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
             return code;
         }
     }
+    unsigned failures = set->trail.used;
     config_init(&set->config);
-    pair_find(&set->inventory, lone, &set->config, &set->report);
+    evidence_hints(&set->inventory, host_workspace(), &set->hints);
+    set->trail.used = failures; /* what cannot be read is met again below */
+    pair_find(&set->inventory, &set->hints, lone, &set->config, &set->report);
     for (unsigned i = 0; lone && i < set->config.set_count; i++)
         judge_lone(set, &set->config.set[i]);
     put_system_set_first(set);
@@ -128,6 +132,12 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
         facts_gather(&set->inventory, &set->config, i, HOST_SAMPLES, &set->survey[i]);
     evidence_gather(&set->inventory, &set->config, set->survey, host_workspace());
     return EXIT_DONE;
+}
+
+const struct member_place *host_set_half(const struct host_set *set, unsigned index)
+{
+    const struct member_place *place = set->survey[index].place;
+    return place[ROLE_PRIMARY].partition != NULL ? &place[ROLE_PRIMARY] : &place[ROLE_SHADOW];
 }
 
 enum exit_code host_set_complain_about_table(const struct host_set *set, unsigned index)
@@ -146,17 +156,49 @@ enum exit_code host_set_complain_about_table(const struct host_set *set, unsigne
                     site_code(table->problem));
 }
 
-/* A half of the report, for a person. */
-static const char *describe(const struct host_set *set, unsigned which)
+/* A half, for a person. The texts of two calls are good at a time. */
+static const char *describe_place(const struct host_set *set, unsigned disk, const struct partition *partition)
 {
     static char texts[2][512];
-    unsigned disk = set->report.disk[which];
-    const struct disk_table *table = &set->inventory.disk[disk].table;
-    const struct partition *partition = &table->partition[set->report.partition[which]];
+    static unsigned which;
+    which = 1 - which;
     snprintf(texts[which], sizeof texts[which], "%s: partition %u (type %02Xh, LBA %u, offset %llu, %u sectors)",
              set->disk[disk].path, partition->number, partition->type, partition->start_lba,
              (unsigned long long)partition->start_lba * SECTOR_BYTES, partition->sectors);
     return texts[which];
+}
+
+/* A half of the report. */
+static const char *describe(const struct host_set *set, unsigned which)
+{
+    unsigned disk = set->report.disk[which];
+    return describe_place(set, disk, &set->inventory.disk[disk].table.partition[set->report.partition[which]]);
+}
+
+/* The registry of the first names another twin than the second. */
+static enum exit_code complain_about_stranger(const struct host_set *set)
+{
+    const struct pair_report *report = &set->report;
+    const struct pair_hint *hint = &set->hints.of[report->disk[0]][report->partition[0]];
+    unsigned number = set->inventory.disk[report->disk[0]].table.partition[report->partition[0]].number;
+    uint32_t wanted = hint->set.member[1 - hint->role].signature;
+    const char *path = set->disk[report->disk[0]].path;
+    const char *stranger = set->disk[report->disk[1]].path;
+    unsigned index = 0;
+    if (inventory_find(&set->inventory, wanted, &index) != 0)
+        return complain(EXIT_FOUND,
+                        "the registry of %s names disk %08x (%s) as the other half of its partition %u, so %s is not. "
+                        "Leave %s out, or give it alone",
+                        path, wanted, set->disk[index].path, number, describe(set, 1), stranger);
+    return complain(EXIT_FOUND,
+                    "the registry of %s names disk %08x as the other half of its partition %u, and that is not among "
+                    "these disks: %s belongs to another mirror. Give disk %08x with %s, or %s alone",
+                    path, wanted, number, describe(set, 1), wanted, path, path);
+}
+
+static enum exit_code complain_about_lone(const char *half)
+{
+    return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror", half);
 }
 
 static enum exit_code complain_about_pairing(const struct host_set *set)
@@ -168,13 +210,14 @@ static enum exit_code complain_about_pairing(const struct host_set *set)
                         "offset 446, nor on the other disks. Give the two disks of a mirror",
                         set->disk[0].path);
     case PAIR_LONE:
-        return complain(EXIT_FOUND, "%s has no twin on the other disks. Give both disks of the mirror",
-                        describe(set, 0));
+        return complain_about_lone(describe(set, 0));
     case PAIR_UNEQUAL:
         return complain(EXIT_FOUND,
                         "%s and %s differ in length or file system, so they are not the two halves of one "
                         "mirror. Give the two disks of one mirror",
                         describe(set, 0), describe(set, 1));
+    case PAIR_STRANGER:
+        return complain_about_stranger(set);
     case PAIR_THREE:
         return complain(EXIT_FOUND,
                         "%s has more than one twin, among them %s. Leave out the disk that is not part of the mirror",
@@ -195,19 +238,45 @@ static enum exit_code complain_about_pairing(const struct host_set *set)
     }
 }
 
+/* A member that was found alone must not be all that is known of its mirror, nor may its twin have left it. */
+static enum exit_code require_twin(const struct host_set *set, unsigned index, enum role role)
+{
+    const struct set_survey *survey = &set->survey[index];
+    const struct member_place *place = &survey->place[role];
+    const struct member_place *twin = &survey->place[1 - role];
+    if (place->partition == NULL || set->config.set[index].kind != SET_NT)
+        return EXIT_DONE;
+    const char *half = describe_place(set, (unsigned)(place->disk - set->inventory.disk), place->partition);
+    if (set->config.set[index].member[1 - role].signature == 0)
+        return complain_about_lone(half);
+    if (twin->partition == NULL || survey->facts.member[1 - role].ft_bit)
+        return EXIT_DONE;
+    return complain(EXIT_FOUND,
+                    "%s has left the mirror (type %02Xh) that %s still is a half of. Mirror them again, then make this "
+                    "boot disk; until then see 'mkbootdisk promote --help'",
+                    set->disk[twin->disk - set->inventory.disk].path, twin->partition->type, half);
+}
+
 enum exit_code host_set_require_mirror(const struct host_set *set)
 {
     for (unsigned i = 0; i < set->count; i++)
         if (set->inventory.disk[i].dead || set->inventory.disk[i].table.status != ST_OK)
             return host_set_complain_about_table(set, i);
-    return set->report.problem != PAIR_OK ? complain_about_pairing(set) : EXIT_DONE;
+    if (set->report.problem != PAIR_OK)
+        return complain_about_pairing(set);
+    enum exit_code code = EXIT_DONE;
+    for (unsigned i = 0; i < ROLE_COUNT * set->config.set_count && code == EXIT_DONE; i++)
+        code = require_twin(set, i / ROLE_COUNT, (enum role)(i % ROLE_COUNT));
+    return code;
 }
 
 enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes)
 {
     for (unsigned i = 0; i < set->count; i++)
         for (unsigned c = 0; c < changes->count; c++) {
-            if (set->inventory.disk[i].dead || set->inventory.disk[i].table.signature != changes->change[c].signature)
+            uint32_t signature = changes->change[c].signature;
+            uint32_t own = set->inventory.disk[i].table.signature;
+            if (set->inventory.disk[i].dead || (own != signature && own != changeset_alias(changes, signature)))
                 continue;
             enum exit_code code = host_disk_make_writable(&set->disk[i]);
             if (code != EXIT_DONE)
@@ -217,11 +286,49 @@ enum exit_code host_set_make_writable(struct host_set *set, const struct changes
     return EXIT_DONE;
 }
 
-const char *host_set_path(const struct host_set *set, uint32_t signature)
+const char *host_set_path(const struct host_set *set, const struct changeset *changes, uint32_t signature)
 {
     unsigned index = 0;
-    return inventory_find(&set->inventory, signature, &index) == 1 ? set->disk[index].path
-                                                                   : "a disk that was not given";
+    if (inventory_find(&set->inventory, signature, &index) == 1 ||
+        inventory_find(&set->inventory, changeset_alias(changes, signature), &index) == 1)
+        return set->disk[index].path;
+    return "a disk that was not given";
+}
+
+enum exit_code host_set_check_tables(const struct host_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!set->inventory.disk[i].dead && set->inventory.disk[i].table.status == ST_OK)
+            continue;
+        enum exit_code bad = host_set_complain_about_table(set, i);
+        if (bad == EXIT_REFUSED)
+            return bad; /* a dynamic disk: whatever it is half of, it is not our kind of mirror */
+    }
+    return EXIT_DONE;
+}
+
+enum exit_code host_set_take_disk(const struct host_set *set, const char *name, unsigned index, unsigned *disk)
+{
+    char *end;
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        if (strcmp(name, role_name((enum role)role)) != 0)
+            continue;
+        if (index >= set->config.set_count)
+            return complain(EXIT_FOUND, "there is no mirror %u on these disks; give --disk the signature of one",
+                            index + 1);
+        if (set->survey[index].place[role].disk == NULL)
+            return complain(EXIT_FOUND, "mirror %u: the %s is not among these disks", index + 1, name);
+        *disk = (unsigned)(set->survey[index].place[role].disk - set->inventory.disk);
+        return EXIT_DONE;
+    }
+    unsigned long signature = strtoul(name, &end, 16);
+    if (*name == '\0' || *end != '\0' || signature > UINT32_MAX)
+        return complain(EXIT_USAGE, "--disk takes primary, shadow or a signature such as 1a2b3c4d, not '%s'", name);
+    unsigned found = inventory_find(&set->inventory, (uint32_t)signature, disk);
+    if (found == 1)
+        return EXIT_DONE;
+    return complain(EXIT_FOUND, "%s of these disks has the signature %08lx; see 'mkbootdisk survey'",
+                    found == 0 ? "none" : "more than one", signature);
 }
 
 void host_set_close(struct host_set *set)

@@ -75,7 +75,7 @@ static enum exit_code make_new(const char *path)
     return complain(EXIT_IO, "%s: %s. Give --undo-file FILE; nothing was changed", path, strerror(error));
 }
 
-enum exit_code journal_file_create(const char *path, struct host_journal *out)
+enum exit_code journal_file_create(const char *path, bool replace, struct host_journal *out)
 {
     if (access(path, F_OK) != 0) {
         enum exit_code code = make_new(path);
@@ -86,11 +86,13 @@ enum exit_code journal_file_create(const char *path, struct host_journal *out)
         return code;
     }
     enum exit_code code = journal_file_open(path, out);
-    if (code == EXIT_DONE && (out->journal->state == JOURNAL_DONE || out->journal->state == JOURNAL_PENDING)) {
+    bool holds = code == EXIT_DONE &&
+                 (out->journal->state == JOURNAL_PENDING || (out->journal->state == JOURNAL_DONE && !replace));
+    if (holds) {
         journal_file_close(out);
         return complain(EXIT_REFUSED,
-                        "%s: holds a change that can still be undone (state %s). Undo it, move the file away, or give "
-                        "another --undo-file; nothing was changed",
+                        "%s: holds a change that can still be undone (state %s). Undo it, move the file away, give "
+                        "another --undo-file, or --replace-undo; nothing was changed",
                         path, journal_state_name(out->journal->state));
     }
     return code;

@@ -22,8 +22,8 @@ struct host_journal {
 /** Open a boot disk or an undo file for reading. */
 enum exit_code journal_file_open(const char *path, struct host_journal *out);
 
-/** Open an undo file, or make a new one. */
-enum exit_code journal_file_create(const char *path, struct host_journal *out);
+/** Open an undo file, or make a new one. One that still holds an undo is refused unless that may be replaced. */
+enum exit_code journal_file_create(const char *path, bool replace, struct host_journal *out);
 
 /** Before the first write. */
 enum exit_code journal_file_make_writable(struct host_journal *journal);

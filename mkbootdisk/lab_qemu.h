@@ -3,6 +3,7 @@
 #ifndef LAB_QEMU_H
 #define LAB_QEMU_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,9 +22,25 @@ enum lab_fault {
     FAULT_SLOW,
 };
 
+enum lab_firmware {
+    FIRMWARE_BIOS,   /* SeaBIOS, which QEMU brings along */
+    FIRMWARE_UEFI64, /* OVMF, from the distribution */
+    FIRMWARE_UEFI32,
+};
+
+/* What the boot disk is to the machine. */
+enum lab_attach {
+    ATTACH_AS_USUAL, /* whatever suits the image and the firmware */
+    ATTACH_FLOPPY,
+    ATTACH_USB, /* a stick */
+    ATTACH_CD,  /* in a drive on USB, which every firmware starts from and which takes no disk's place */
+    ATTACH_DISK,
+};
+
 struct lab_disk {
     const char *path;
     const char *driver; /* QEMU's name for what the path is: file, host_device */
+    bool read_only;
     uint64_t sectors;
     enum lab_fault fault;
     unsigned bad_count;
@@ -33,6 +50,10 @@ struct lab_disk {
 struct lab {
     const char *qemu;
     const char *machine;
+    enum lab_firmware firmware;
+    char code[PATH_MAX];      /* UEFI's own file, ... */
+    char variables[PATH_MAX]; /* ... and that of its variables; empty: they are in the first */
+    enum lab_attach attach;
     const char *cpu; /* null: QEMU's default */
     long memory_mb;
     long timeout_s;  /* 0: none */
@@ -52,6 +73,12 @@ struct lab_words {
 
 /** How many hard disks a machine takes; 0 for a machine the lab does not know. */
 unsigned lab_disks_of(const char *machine);
+
+/** Whether a machine has PCI, and so USB and more than floppy drives to start from. */
+bool lab_has_pci(const char *machine);
+
+/** Fill in `code` and `variables` for UEFI: `given`, or (null) what the distribution's package installed. */
+enum exit_code lab_find_firmware(struct lab *lab, const char *given);
 
 /** Put the QEMU command line for a checked lab together. */
 void lab_qemu_words(const struct lab *lab, struct lab_words *words);

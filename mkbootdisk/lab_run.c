@@ -22,10 +22,12 @@
 #define KEY_LEAVE 0x1D /* Ctrl-] */
 #define SECOND_MS 1000
 #define TIMEOUT_UNATTENDED_S 120 /* nobody can press Ctrl-] when standard input is no terminal */
-#define AFTER_BOOT_UNATTENDED_S 5
+#define AFTERWARDS_UNATTENDED_S 5
 #define PATIENCE_MS 5000 /* for QEMU to end after it was asked to */
 #define PATIENCE_STEP_MS 20
 #define QEMU_FAILED 1
+#define EVENT_BOOT "ft: boot "
+#define EVENT_END "ft: end "
 #define LINE_BYTES 256u
 #define WORD_BYTES 24u
 
@@ -37,11 +39,13 @@ struct story {
     size_t used;
     bool heard;            /* anything at all came from the guest */
     bool started;          /* the last thing the loader did was to start something */
+    bool settled;          /* what it will start, or that it starts nothing, is known */
     char last[LINE_BYTES]; /* the last event */
     char source[WORD_BYTES];
     char drive[WORD_BYTES];
     char as[WORD_BYTES];
     char method[WORD_BYTES];
+    char why_none[LINE_BYTES]; /* it starts nothing */
 };
 
 struct run {
@@ -83,8 +87,13 @@ static void take_value(const char *line, const char *key, char value[WORD_BYTES]
 static void take_event(struct story *story, const char *line)
 {
     snprintf(story->last, sizeof story->last, "%s", line);
-    if (strncmp(line, "ft: boot ", strlen("ft: boot ")) == 0) {
-        story->started = true;
+    if (strncmp(line, EVENT_END, strlen(EVENT_END)) == 0) {
+        const char *why = strchr(line, '"');
+        story->settled = true;
+        snprintf(story->why_none, sizeof story->why_none, "%.*s", why != NULL ? (int)strcspn(why + 1, "\"") : 0,
+                 why != NULL ? why + 1 : "");
+    } else if (strncmp(line, EVENT_BOOT, strlen(EVENT_BOOT)) == 0) {
+        story->started = story->settled = true;
         take_value(line, " source=", story->source);
         take_value(line, " drive=", story->drive);
         take_value(line, " as=", story->as);
@@ -241,11 +250,12 @@ static bool show_event(struct run *run, const char *event)
     return !run->lab->window || (show(run, event, strlen(event)) && show(run, "\n", 1));
 }
 
-static void note_boot(struct run *run)
+/* Nobody is there: a moment for what was started, or for keys that were piped in. */
+static void allow_a_moment(struct run *run)
 {
     bool is_attended = run->is_terminal || run->lab->window;
     if (!is_attended && run->lab->timeout_s == 0)
-        run->end_ms = now_ms() + AFTER_BOOT_UNATTENDED_S * SECOND_MS;
+        run->end_ms = now_ms() + AFTERWARDS_UNATTENDED_S * SECOND_MS;
 }
 
 static enum ending relay_output(struct run *run)
@@ -263,11 +273,11 @@ static enum ending relay_output(struct run *run)
             continue;
         if (!show_event(run, event))
             return END_OUTPUT;
-        if (strncmp(event, "ft: boot ", strlen("ft: boot ")) != 0)
+        if (!run->story.settled)
             continue;
         if (run->lab->until_boot)
             return END_BOOT;
-        note_boot(run);
+        allow_a_moment(run);
     }
     return RUNNING;
 }
@@ -294,10 +304,12 @@ static void send_keys(struct run *run)
     memmove(run->pending, run->pending + count, run->pending_used);
 }
 
-/* Keys from a pipe wait until the guest has said something: a serial port that is being set up drops what it holds. */
+/* Keys from a pipe wait until the guest has said something: a serial port that is being set up drops what it holds.
+ * UEFI itself says much, and takes keys for its own; there the loader must have begun. */
 static bool wants_keys(const struct run *run)
 {
-    return !run->lab->window && !run->input_ended && run->pending_used == 0 && (run->is_terminal || run->story.heard);
+    bool listens = run->lab->firmware == FIRMWARE_BIOS ? run->story.heard : run->story.last[0] != '\0';
+    return !run->lab->window && !run->input_ended && run->pending_used == 0 && (run->is_terminal || listens);
 }
 
 static int wait_ms(const struct run *run)
@@ -367,9 +379,21 @@ static const char *hex_digits(const char *number)
 static enum exit_code tell_start(const struct story *story)
 {
     bool is_half = strcmp(story->source, "none") != 0;
+    if (strcmp(story->method, "efi") == 0) {
+        printf("lab: started the %s, disk %sh, by %s (%s)\n", story->source, hex_digits(story->drive),
+               method_text(story->method), story->method);
+        return EXIT_DONE;
+    }
     printf("lab: started the %s, BIOS disk %sh as %sh, by %s (%s)\n", is_half ? story->source : "first disk",
            hex_digits(story->drive), hex_digits(story->as), method_text(story->method), story->method);
     return EXIT_DONE;
+}
+
+/* The UEFI loader has done its work without starting anything; still, nothing was started. */
+static enum exit_code tell_none(const struct story *story)
+{
+    printf("lab: nothing was started: %s\n", story->why_none);
+    return EXIT_FOUND;
 }
 
 static const char *ending_text(enum ending ending)
@@ -394,6 +418,8 @@ static enum exit_code tell_end(const struct run *run, enum ending ending, int st
     bool has_failed = WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == QEMU_FAILED);
     if (story->started)
         return tell_start(story);
+    if (story->settled && story->why_none[0] != '\0')
+        return tell_none(story);
     if (ending == END_QEMU && has_failed)
         return complain(EXIT_IO, "QEMU failed before anything was started (%s %d); its message is above",
                         WIFSIGNALED(status) ? "signal" : "exit status",

@@ -8,8 +8,9 @@
 #include "command.h"
 #include "loader.h"
 
-static const struct command *const commands[] = {&build_command, &survey_command, &check_command,  &break_command,
-                                                 &undo_command,  &lab_command,    &explain_command};
+static const struct command *const commands[] = {&build_command,   &write_command,  &survey_command,  &check_command,
+                                                 &break_command,   &retire_command, &promote_command, &undo_command,
+                                                 &journal_command, &log_command,    &lab_command,     &explain_command};
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -62,6 +63,7 @@ static void show_help(FILE *to)
 
 static enum exit_code dispatch(int argc, char **argv)
 {
+    static char name[] = "mkbootdisk";
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         show_help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_DONE;
@@ -71,8 +73,10 @@ static enum exit_code dispatch(int argc, char **argv)
         return EXIT_DONE;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0)
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            argv[1] = name; /* getopt_long begins its own messages with it */
             return commands[i]->run(argc - 1, argv + 1);
+        }
     return complain(EXIT_USAGE, "there is no command '%s'; see 'mkbootdisk --help'", argv[1]);
 }
 

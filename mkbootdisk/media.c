@@ -20,6 +20,29 @@ struct writer {
     bool dry; /* only the path of the first entry is wanted */
 };
 
+/* The beginning of a text in whole words, but with its end if that is in brackets: "[VGA mode]" tells two entries of
+ * one system apart. */
+static void shorten(const char *text, size_t room, char out[SYSTEM_TEXT_BYTES])
+{
+    size_t length = strlen(text);
+    const char *tail = length > 0 && text[length - 1] == ']' ? strrchr(text, '[') : NULL;
+    size_t tail_bytes = tail != NULL ? strlen(tail) : 0;
+    snprintf(out, SYSTEM_TEXT_BYTES, "%.*s", (int)room, text);
+    if (length <= room)
+        return;
+    if (tail_bytes + 1 >= room)
+        tail_bytes = 0;
+    size_t keep = tail_bytes > 0 ? room - tail_bytes - 1 : room;
+    while (keep > 0 && text[keep] != ' ')
+        keep--;
+    while (keep > 0 && strchr(" ,[(", text[keep - 1]) != NULL)
+        keep--;
+    if (keep == 0)
+        return; /* one long word */
+    snprintf(out, SYSTEM_TEXT_BYTES, "%.*s%s%s", (int)keep, text, tail_bytes > 0 ? " " : "",
+             tail_bytes > 0 ? tail : "");
+}
+
 /* One entry, while there is room: `hint` says when to use it, the system's own text comes first. */
 static void add(struct writer *writer, const struct own_system *system, const struct arc_path *place, const char *hint)
 {
@@ -40,7 +63,7 @@ static void add(struct writer *writer, const struct own_system *system, const st
     size_t text_bytes = room > hint_bytes + 2 && has_text ? room - hint_bytes - 2 : 0;
     char text[SYSTEM_TEXT_BYTES];
     char shown[LINE_BYTES_MAX];
-    snprintf(text, sizeof text, "%.*s", (int)text_bytes, system->text);
+    shorten(system->text, text_bytes, text);
     snprintf(shown, sizeof shown, "%.*s", (int)hint_bytes, hint);
     text_add(writer->out, "=\"%s%s%s\"%s%s\r\n", text, text_bytes > 0 ? ": " : "", shown,
              system->switches[0] != '\0' ? " " : "", system->switches);
@@ -54,7 +77,9 @@ static struct arc_path multi(uint32_t rdisk, uint32_t partition)
 static uint32_t arc_number(const struct host_set *set, unsigned index, enum role role)
 {
     const struct partition *partition = set->survey[index].place[role].partition;
-    return partition != NULL ? partition->number : 1;
+    if (partition == NULL) /* the disk that is gone most likely was laid out like the one that is here */
+        partition = host_set_half(set, index)->partition;
+    return partition->number;
 }
 
 /* The scsi() path of the other half: the next SCSI id, which is how the two disks of a mirror usually are set. */
@@ -86,13 +111,12 @@ static void add_mirrored(struct writer *writer, const struct host_set *set, cons
     uint32_t primary = arc_number(set, system->set, ROLE_PRIMARY);
     uint32_t shadow = arc_number(set, system->set, ROLE_SHADOW);
     struct arc_path path = multi(0, primary);
-    add(writer, system, &path,
-        classic ? "primary; or shadow, once the primary is out of the BIOS" : "the half that was started");
+    add(writer, system, &path, classic ? "primary; or shadow, once that is the first disk" : "the started half");
     path = multi(0, shadow);
     if (primary != shadow)
         add(writer, system, &path, "shadow as first disk: its partition number differs");
     path = multi(1, shadow);
-    add(writer, system, &path, "shadow as second disk: the BIOS still shows the primary");
+    add(writer, system, &path, "shadow as second disk, the BIOS shows the primary");
     if (writer->gathered->file[OWN_NTBOOTDD].bytes != NULL)
         add_by_driver(writer, set, system);
 }
@@ -105,7 +129,7 @@ static void add_all(struct writer *writer, const struct host_set *set, bool clas
         if (i == 0 && system->has_set)
             add_mirrored(writer, set, system, classic);
         else
-            add(writer, system, &path, system->has_set ? "the half that was started" : "as it was when this was made");
+            add(writer, system, &path, system->has_set ? "the started half" : "as it was when this was made");
     }
 }
 

@@ -8,7 +8,7 @@
 
 #define MEDIA_BOOTINI_BYTES 2048u
 #define MEDIA_SAVED_SECTORS_MAX 192u
-#define MEDIA_JOURNAL_SECTORS 56u /* at least: the layout may make it longer */
+#define MEDIA_JOURNAL_SECTORS JOURNAL_MIN_SECTORS /* at least: the layout may make it longer */
 
 /** BOOT.INI with an entry for every system and situation. `classic`: NTLDR is started by the boot sector, without the
  * loader's drive map. */

@@ -1,59 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* mtools. The user's own mtools settings are kept out, so that a boot disk is the same wherever it is built. */
+/* mtools. */
 #include "mtools.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "programs.h"
 
 #define ARGUMENTS_MAX 32
-#define VOLUME_SERIAL "4d4b4244" /* fixed, so that the same disks give the same floppy, bit for bit */
-#define FIXED_TIME "820454400"   /* 1996-01-01, unless SOURCE_DATE_EPOCH says otherwise */
-
-extern char **environ;
+#define NUMBER_BYTES 12
+#define HEADS "255" /* what BIOSes take for a disk that is read by LBA */
+#define SECTORS_PER_TRACK "63"
 
 static enum exit_code run(const char *const *arguments)
 {
-    pid_t child;
-    int status;
-    setenv("MTOOLSRC", "/dev/null", 1);
-    setenv("MTOOLS_SKIP_CHECK", "0", 1);
-    setenv("TZ", "UTC", 1);
-    setenv("SOURCE_DATE_EPOCH", FIXED_TIME, 0);
-    int error = posix_spawnp(&child, arguments[0], NULL, NULL, (char *const *)arguments, environ);
-    if (error != 0)
-        return complain(EXIT_IO, "%s: %s. Install mtools", arguments[0], strerror(error));
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return complain(EXIT_IO, "%s: %s", arguments[0], strerror(errno));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
-        return complain(EXIT_IO, "%s could not be run. Install mtools", arguments[0]);
-    if (WEXITSTATUS(status) != 0)
-        return complain(
-            EXIT_IO,
-            "%s failed with exit code %d; its message stands above. If its folder is full, set TMPDIR to another",
-            arguments[0], WEXITSTATUS(status));
-    return EXIT_DONE;
+    return program_run(&(struct program){.arguments = arguments, .package = "mtools"});
 }
 
-enum exit_code mtools_format(const char *image, unsigned kilobytes, const char *boot_sector)
+enum exit_code mtools_format(const char *image, unsigned kilobytes, const char *boot_sector, uint32_t serial)
 {
-    char size[16];
-    const char *const arguments[] = {"mformat", "-C",          "-i", image,       "-f", size,
-                                     "-N",      VOLUME_SERIAL, "-B", boot_sector, "::", NULL};
+    char size[NUMBER_BYTES];
+    char number[NUMBER_BYTES];
+    const char *const arguments[] = {"mformat", "-C",   "-i", image,       "-f", size,
+                                     "-N",      number, "-B", boot_sector, "::", NULL};
     snprintf(size, sizeof size, "%u", kilobytes);
+    snprintf(number, sizeof number, "%08x", serial);
     return run(arguments);
 }
 
-enum exit_code mtools_copy(const char *image, const char *const *files)
+enum exit_code mtools_format_partition(const char *image, const struct mtools_shape *shape, const char *boot_sector,
+                                       uint32_t serial)
+{
+    char start[NUMBER_BYTES];
+    char sectors[NUMBER_BYTES];
+    char cluster[NUMBER_BYTES];
+    char number[NUMBER_BYTES];
+    const char *arguments[ARGUMENTS_MAX] = {
+        "mformat",         "-i", image,   "-H", start, "-T", sectors, "-h", HEADS, "-s",
+        SECTORS_PER_TRACK, "-c", cluster, "-N", number};
+    size_t count = 15;
+    snprintf(start, sizeof start, "%u", shape->start_lba);
+    snprintf(sectors, sizeof sectors, "%u", shape->sectors);
+    snprintf(cluster, sizeof cluster, "%u", shape->sectors_per_cluster);
+    snprintf(number, sizeof number, "%08x", serial);
+    if (shape->fat32)
+        arguments[count++] = "-F";
+    if (boot_sector != NULL) {
+        arguments[count++] = "-B";
+        arguments[count++] = boot_sector;
+    }
+    arguments[count] = "::";
+    return run(arguments);
+}
+
+enum exit_code mtools_folder(const char *image, const char *folder)
+{
+    const char *const arguments[] = {"mmd", "-i", image, folder, NULL};
+    return run(arguments);
+}
+
+enum exit_code mtools_copy(const char *image, const char *const *files, const char *folder)
 {
     const char *arguments[ARGUMENTS_MAX] = {"mcopy", "-Q", "-i", image};
     size_t count = 4;
     while (*files != NULL && count + 2 < ARGUMENTS_MAX)
         arguments[count++] = *files++;
-    arguments[count] = "::";
+    arguments[count] = folder;
     return run(arguments);
 }

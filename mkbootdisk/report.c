@@ -2,14 +2,21 @@
 /* Reports. */
 #include "report.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "disk/gpt.h"
+#include "hostboot.h"
 #include "nt/fttype.h"
 #include "sitetext.h"
 
 static const char *file_system_name(uint8_t type)
 {
+    if (type == TYPE_ESP || type == TYPE_RAID)
+        return type == TYPE_ESP ? "esp" : "raid";
     switch (ft_plain_type(type)) {
     case 0x01:
         return "fat12";
@@ -57,6 +64,36 @@ void report_paths(const struct host_set *set)
         report_word(set->disk[i].path, stdout);
     }
     putchar('\n');
+}
+
+/* By the file that its boot sector loads. */
+static bool is_boot_disk(const char *path)
+{
+    uint8_t sector[SECTOR_BYTES];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool whole = fd >= 0 && read(fd, sector, sizeof sector) == (ssize_t)sizeof sector;
+    if (fd >= 0)
+        close(fd);
+    return whole && mbr_has_mark(sector) &&
+           (memcmp(sector + BOOT_NAME_OFFSET, FILE_STAGE2, FAT_NAME_BYTES) == 0 ||
+            memcmp(sector + BOOT_NAME_OFFSET, FILE_NTLDR, FAT_NAME_BYTES) == 0);
+}
+
+const char *report_boot_disk_among(char *const *paths, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (is_boot_disk(paths[i]))
+            return paths[i];
+    return NULL;
+}
+
+void report_odd_sizes(const struct host_set *set)
+{
+    struct stat info;
+    for (unsigned i = 0; i < set->count; i++)
+        if (fstat(set->disk[i].fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size % SECTOR_BYTES != 0)
+            fprintf(stderr, "mkbootdisk: warning: %s: ends %u bytes into a sector; was it copied completely?\n",
+                    set->disk[i].path, (unsigned)(info.st_size % SECTOR_BYTES));
 }
 
 void report_json(cJSON *object)
@@ -154,7 +191,7 @@ static cJSON *set_json(const struct report *report, unsigned index)
     cJSON *out = cJSON_CreateObject();
     report_sentence(set, index, sentence, sizeof sentence);
     cJSON_AddNumberToObject(out, "id", index + 1);
-    cJSON_AddStringToObject(out, "kind", "mirror");
+    cJSON_AddStringToObject(out, "kind", set->config.set[index].kind == SET_ESP ? "esp" : "mirror");
     cJSON_AddStringToObject(out, "state", set_state_name(verdict->state));
     cJSON_AddStringToObject(out, "source", role_name(verdict->source));
     if (letter[0] != '\0')
@@ -225,17 +262,23 @@ const char *report_why(const struct host_set *set, unsigned index, enum role rol
     return why_text(set->survey[index].verdict.why[role]);
 }
 
+static const char *plural(unsigned long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_disk(const struct host_set *set, unsigned index)
 {
     const struct disk *disk = &set->inventory.disk[index];
-    printf("%s: %llu sectors, signature %08x, %s\n", set->disk[index].path,
-           (unsigned long long)disk->reader.device.sectors, disk->table.signature, disk_state(disk));
+    unsigned long long sectors = disk->reader.device.sectors;
+    printf("%s: %llu sector%s, signature %08x, %s\n", set->disk[index].path, sectors, plural(sectors),
+           disk->table.signature, disk_state(disk));
     for (unsigned i = 0; i < disk->table.count; i++) {
         const struct partition *partition = &disk->table.partition[i];
-        printf("  partition %u: type %02Xh (%s%s%s), LBA %u, %u sectors%s%s\n", partition->number, partition->type,
+        printf("  partition %u: type %02Xh (%s%s%s), LBA %u, %u sector%s%s%s\n", partition->number, partition->type,
                file_system_name(partition->type), ft_is_member(partition->type) ? ", mirrored" : "",
                ft_is_disabled(partition->type) ? ", disabled" : "", partition->start_lba, partition->sectors,
-               partition->logical ? ", logical" : "", partition->active ? ", active" : "");
+               plural(partition->sectors), partition->logical ? ", logical" : "", partition->active ? ", active" : "");
     }
 }
 
@@ -255,8 +298,8 @@ static void print_member(const struct host_set *set, unsigned index, enum role r
     if (evidence->has_stamp) {
         text_init(&text, date, sizeof date);
         text_add_time(&text, evidence->written_100ns);
-        printf("           registry of %s UTC, written %u times%s\n", date, evidence->sequence,
-               evidence->clean ? "" : ", the last write was cut off");
+        printf("           registry of %s UTC, written %u time%s%s\n", date, evidence->sequence,
+               plural(evidence->sequence), evidence->clean ? "" : ", the last write was cut off");
     }
     if (evidence->has_log)
         printf("           NTFS log at %llu\n", (unsigned long long)evidence->log_lsn);
@@ -288,14 +331,21 @@ void report_survey(const struct report *report)
     for (unsigned i = 0; i < nt->count; i++) {
         char product[REPORT_PRODUCT_BYTES];
         nt_product_text(&nt->item[i], product, sizeof product);
-        printf("%s%s, partition %u: %s in %s\n", i == 0 ? "\n" : "", report->set->disk[nt->item[i].disk].path,
-               nt->item[i].partition->number, product, nt->item[i].directory);
+        const char *hive = nt->item[i].testimony.file;
+        printf("%s%s, partition %u: %s in %s%s\n", i == 0 ? "\n" : "", report->set->disk[nt->item[i].disk].path,
+               nt->item[i].partition->number, product, nt->item[i].directory,
+               hive != NULL && strcmp(hive, "SYSTEM") != 0
+                   ? "; SYSTEM is damaged or was not written to its end, so SYSTEM.ALT was read"
+                   : "");
     }
     for (unsigned i = 0; i < report->findings->count; i++) {
         const struct finding *finding = &report->findings->item[i];
         printf("%s%s %s: %s\n", i == 0 ? "\n" : "", finding->id, report->set->disk[finding->disk].path, finding->text);
     }
 }
+
+#define RUN_GAP 3u    /* equal bytes between two that differ, which are shown as one run */
+#define RUN_SHOWN 16u /* bytes; JSON has them all */
 
 /* The first and last byte that differ: what a person wants to see of a sector. */
 static void changed_range(const struct change *change, unsigned *first, unsigned *last)
@@ -314,20 +364,41 @@ static void hex(const uint8_t *bytes, unsigned first, unsigned last, char *out)
         out += sprintf(out, "%02x", bytes[i]);
 }
 
+/* The next run of bytes that differ, from `*first` on; up to RUN_GAP equal bytes do not end it. */
+static bool next_run(const struct change *change, unsigned *first, unsigned *last)
+{
+    while (*first < SECTOR_BYTES && change->old_bytes[*first] == change->new_bytes[*first])
+        ++*first;
+    *last = *first;
+    for (unsigned i = *first; i < SECTOR_BYTES && i <= *last + RUN_GAP; i++)
+        if (change->old_bytes[i] != change->new_bytes[i])
+            *last = i;
+    return *first < SECTOR_BYTES;
+}
+
+static void print_bytes(const uint8_t *bytes, unsigned first, unsigned last)
+{
+    char text[2 * RUN_SHOWN + 1];
+    unsigned end = last - first < RUN_SHOWN ? last : first + RUN_SHOWN - 1;
+    hex(bytes, first, end, text);
+    printf("%s%s", text, end < last ? "..." : "");
+}
+
 void report_changes(const struct host_set *set, const struct changeset *changes)
 {
-    char old_hex[SECTOR_BYTES * 2 + 1];
-    char new_hex[SECTOR_BYTES * 2 + 1];
     for (unsigned i = 0; i < changes->count; i++) {
         const struct change *change = &changes->change[i];
-        unsigned first;
         unsigned last;
-        changed_range(change, &first, &last);
-        hex(change->old_bytes, first, last, old_hex);
-        hex(change->new_bytes, first, last, new_hex);
-        printf("%u. %s (disk %08x), sector %llu, byte %u: %s -> %s  %s (%s)\n", i + 1,
-               host_set_path(set, change->signature), change->signature, (unsigned long long)change->lba, first,
-               old_hex, new_hex, change->why, change->id);
+        printf("%u. %s (disk %08x), sector %llu: %s (%s)\n", i + 1,
+               set != NULL ? host_set_path(set, changes, change->signature) : "on", change->signature,
+               (unsigned long long)change->lba, change->why, change->id);
+        for (unsigned first = 0; next_run(change, &first, &last); first = last + 1) {
+            printf("     byte %u: ", first);
+            print_bytes(change->old_bytes, first, last);
+            fputs(" -> ", stdout);
+            print_bytes(change->new_bytes, first, last);
+            printf("  (%u byte%s)\n", last - first + 1, last > first ? "s" : "");
+        }
     }
 }
 

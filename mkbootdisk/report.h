@@ -11,6 +11,12 @@
 #define REPORT_SENTENCE_BYTES 512
 #define REPORT_PRODUCT_BYTES 160
 
+/** The first of these paths that is a boot disk of ours, for complaints about the order of a call; null if none is. */
+const char *report_boot_disk_among(char *const *paths, int count);
+
+/** Warn of images that end within a sector. */
+void report_odd_sizes(const struct host_set *set);
+
 /** Print and free. */
 void report_json(cJSON *object);
 

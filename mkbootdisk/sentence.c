@@ -56,7 +56,9 @@ static void say_one_good(const struct host_set *set, unsigned index, char *buffe
                           .other_path = path_of(set, index, other)};
     date_of(&survey->evidence[other], words.since);
     if (verdict->state == SET_RESYNCING)
-        snprintf(buffer, bytes, "Windows NT had not finished copying the %s to the %s; only the %s is complete.",
+        snprintf(buffer, bytes,
+                 "Windows NT had not finished copying the %s to the %s; only the %s is complete. Nothing has to be "
+                 "done but to start it and wait until Disk Administrator calls the mirror healthy.",
                  words.good, words.other, words.good);
     else if (was_left_behind(verdict->why[other]))
         say_left_behind(&words, buffer, bytes);
@@ -69,6 +71,44 @@ static void say_one_good(const struct host_set *set, unsigned index, char *buffe
                  " Its registry does not know the mirror: Windows NT stops with C000021A until the mirror is broken.");
 }
 
+/* Whether the registry of each half says that NT went on without the other one. */
+static bool accuse_each_other(const struct set_survey *survey)
+{
+    const struct member_facts *member = survey->facts.member;
+    return member[ROLE_PRIMARY].record[ROLE_SHADOW] == RECORD_ORPHANED &&
+           member[ROLE_SHADOW].record[ROLE_PRIMARY] == RECORD_ORPHANED;
+}
+
+static void say_two_disks(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
+{
+    const struct member_facts *member = set->survey[index].facts.member;
+    enum role role = member[ROLE_PRIMARY].ambiguous ? ROLE_PRIMARY : ROLE_SHADOW;
+    snprintf(buffer, bytes,
+             "Two disks carry the signature %08x of the %s: one of them is a copy, and has to be unplugged before that "
+             "half can be started.",
+             set->config.set[index].member[role].signature, role_name(role));
+}
+
+/* Each half was left behind by the other, or so it seems: unless both registries say so, it cannot be. */
+static void say_both_left_behind(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
+{
+    const struct set_survey *survey = &set->survey[index];
+    char date[ROLE_COUNT][DATE_BYTES];
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        date_of(&survey->evidence[role], date[role]);
+    if (accuse_each_other(survey))
+        snprintf(buffer, bytes,
+                 "Each half went on without the other (the primary's registry is of %s, the shadow's of %s, UTC): "
+                 "either choice loses what the other one holds, so a person must choose.",
+                 date[ROLE_PRIMARY][0] != '\0' ? date[ROLE_PRIMARY] : "an unknown time",
+                 date[ROLE_SHADOW][0] != '\0' ? date[ROLE_SHADOW] : "an unknown time");
+    else
+        snprintf(buffer, bytes,
+                 "What is recorded contradicts itself. Of the primary: %s. Of the shadow: %s. Either choice may lose "
+                 "what the other half holds, so a person must choose.",
+                 report_why(set, index, ROLE_PRIMARY), report_why(set, index, ROLE_SHADOW));
+}
+
 static void say_split(const struct host_set *set, unsigned index, char *buffer, size_t bytes)
 {
     const struct set_survey *survey = &set->survey[index];
@@ -76,12 +116,10 @@ static void say_split(const struct host_set *set, unsigned index, char *buffer, 
     char date[ROLE_COUNT][DATE_BYTES];
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         date_of(&survey->evidence[role], date[role]);
-    if (was_left_behind(why[ROLE_PRIMARY]) && was_left_behind(why[ROLE_SHADOW]))
-        snprintf(buffer, bytes,
-                 "Each half went on without the other (the primary's registry is of %s, the shadow's of %s, UTC): "
-                 "either choice loses what the other one holds, so a person must choose.",
-                 date[ROLE_PRIMARY][0] != '\0' ? date[ROLE_PRIMARY] : "an unknown time",
-                 date[ROLE_SHADOW][0] != '\0' ? date[ROLE_SHADOW] : "an unknown time");
+    if (survey->facts.member[ROLE_PRIMARY].ambiguous || survey->facts.member[ROLE_SHADOW].ambiguous)
+        say_two_disks(set, index, buffer, bytes);
+    else if (was_left_behind(why[ROLE_PRIMARY]) && was_left_behind(why[ROLE_SHADOW]))
+        say_both_left_behind(set, index, buffer, bytes);
     else if (why[ROLE_PRIMARY] == WHY_UNRECORDED)
         snprintf(buffer, bytes,
                  "Both halves are there and agree, but the registry does not know this mirror: Windows NT stops with "

@@ -164,7 +164,7 @@ static void collect_from_survey(const struct host_set *set, const struct nt_surv
 static void add_named(const struct host_set *set, const char *nt_path, struct gathered *out)
 {
     struct own_system system = {.path = {.kind = ARC_MULTI}};
-    const struct member_place *primary = &set->survey[0].place[ROLE_PRIMARY];
+    const struct member_place *primary = host_set_half(set, 0);
     snprintf(system.path.directory, sizeof system.path.directory, "%s", nt_path);
     if (primary->partition != NULL)
         place(set, (unsigned)(primary->disk - set->inventory.disk), primary->partition, &system);

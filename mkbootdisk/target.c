@@ -111,7 +111,7 @@ static enum exit_code check_device(const char *path, size_t bytes)
     if (size > (off_t)FLOPPY_DEVICE_BYTES_MAX)
         return complain(EXIT_REFUSED,
                         "%s: has %lld bytes, so it is no floppy, and what is on it would be lost. Build a "
-                        "file, and copy that to a stick with dd when you are sure of its name",
+                        "file, and write that to a stick with 'mkbootdisk write'",
                         path, (long long)size);
     if (size < (off_t)bytes)
         return complain(EXIT_IO, "%s: holds %lld bytes, but %zu are needed. Insert the right medium", path,

@@ -3,10 +3,33 @@
 #include "writing.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "report.h"
 #include "sitetext.h"
+
+bool writing_take_option(struct writing *writing, int option, const char *value)
+{
+    switch (option) {
+    case WRITING_DRY:
+        return writing->dry_run = true;
+    case WRITING_JSON:
+        return writing->json = true;
+    case WRITING_WRITE:
+        return writing->write = true;
+    case WRITING_REPLACE:
+        return writing->replace = true;
+    case WRITING_BOOTDISK:
+        writing->bootdisk = value;
+        return true;
+    case WRITING_UNDO:
+        writing->undo_file = value;
+        return true;
+    default:
+        return false;
+    }
+}
 
 bool writing_agreed(const struct writing *writing)
 {
@@ -17,10 +40,15 @@ bool writing_agreed(const struct writing *writing)
         complain(EXIT_REFUSED, "nothing was written; say --write to do it, or --dry-run to look");
         return false;
     }
-    fputs("Write this? (yes/no) ", stdout);
-    fflush(stdout);
-    if (fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0)
-        return true;
+    for (bool again = true; again;) {
+        fputs("Write this? (yes/no) ", stdout);
+        fflush(stdout);
+        if (fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0)
+            return true;
+        again = strcasecmp(answer, "y\n") == 0; /* meant well, but it takes the whole word */
+        if (again)
+            puts("Please type yes in full, or no.");
+    }
     complain(EXIT_REFUSED, "nothing was written");
     return false;
 }
@@ -46,7 +74,8 @@ static void show_progress(struct applier *applier, unsigned index, bool undone)
     const struct progress *progress = applier->owner;
     const struct change *change = &progress->changes->change[index];
     fprintf(stderr, "%s: %s, sector %llu: %s\n", undone ? "undone" : "written",
-            host_set_path(progress->set, change->signature), (unsigned long long)change->lba, change->why);
+            host_set_path(progress->set, progress->changes, change->signature), (unsigned long long)change->lba,
+            change->why);
 }
 
 /* The file an error is about: the journal's sites say J, and have no drive; a disk that is not there has none either.
@@ -110,7 +139,7 @@ static struct applier make_applier(struct host_set *set, struct host_journal *jo
 static enum exit_code open_journal(const struct writing *writing, struct host_journal *journal)
 {
     if (writing->bootdisk == NULL)
-        return journal_file_create(writing->undo_file, journal);
+        return journal_file_create(writing->undo_file, writing->replace, journal);
     return journal_file_open(writing->bootdisk, journal);
 }
 
@@ -126,7 +155,7 @@ enum exit_code writing_apply(const struct writing *writing, struct host_set *set
         code = host_set_make_writable(set, changes);
     if (code == EXIT_DONE) {
         struct applier applier = make_applier(set, &journal, &progress);
-        enum status status = apply_changes(&applier, changes, false);
+        enum status status = apply_changes(&applier, changes, writing->replace);
         if (status != ST_OK)
             code = complain_about(&progress, status);
         else if (!writing->json)
@@ -147,4 +176,15 @@ enum exit_code writing_replay(struct host_journal *journal, struct host_set *set
     struct applier applier = make_applier(set, journal, &progress);
     enum status status = apply_journal(&applier, undo, changes);
     return status == ST_OK ? EXIT_DONE : complain_about(&progress, status);
+}
+
+enum exit_code writing_carry_out(const struct writing *writing, struct host_set *set, const struct changeset *changes,
+                                 const char *nothing)
+{
+    writing_show(writing, set, changes);
+    if (changes->count == 0 && !writing->json)
+        printf("Nothing to do: %s.\n", nothing);
+    if (changes->count == 0 || writing->dry_run)
+        return EXIT_DONE;
+    return writing_agreed(writing) ? writing_apply(writing, set, changes) : EXIT_REFUSED;
 }

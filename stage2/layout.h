@@ -15,16 +15,16 @@
 
 /* The unpacked stage 2; its 16-bit half comes first, so CS = 0 reaches it. */
 #define STAGE2_BASE 0x8000
-#define STAGE2_END 0x18000
-
-/* Disk transfers go through this buffer: below 1 MiB and inside one 64 KiB DMA page. */
-#define BOUNCE 0x18000
-#define BOUNCE_SECTORS 64
+#define STAGE2_END 0x20000
 
 /* STAGE2.BIN (packed) and NTLDR are loaded at the same place: 2000:0000. */
 #define LOAD_SEGMENT 0x2000
 #define LOAD_BASE 0x20000
-#define LOAD_END 0x80000
+#define LOAD_END 0x78000
+
+/* Disk transfers go through this buffer: below 1 MiB and inside one 64 KiB DMA page. */
+#define BOUNCE 0x78000
+#define BOUNCE_SECTORS 64
 
 /* Everything from here to the end of base memory is the arena of the C core. */
 #define ARENA_BASE 0x80000

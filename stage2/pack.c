@@ -8,7 +8,7 @@
 #include <ucl/ucl.h>
 
 enum {
-    IMAGE_MAX = 0x10000,                          /* targets have 16 bits */
+    IMAGE_MAX = 0x18000,                          /* what layout.h has room for */
     PACKED_MAX = IMAGE_MAX + IMAGE_MAX / 8 + 256, /* UCL's worst case */
     CALL = 0xE8,                                  /* E9h is JMP */
     OPERAND = 4,
@@ -48,8 +48,8 @@ static void put32(uint8_t *p, uint32_t value)
         p[i] = (uint8_t)(value >> 8 * i);
 }
 
-/* Makes the targets of CALL and JMP absolute. A target outside 16 bits is no target of this image: it stays as it is,
- * and what follows its opcode can't be the marker; used[] collects those bytes. */
+/* Makes the targets of CALL and JMP absolute. A target outside 16 bits is none of this image, or one of its last third:
+ * it stays as it is, and what follows its opcode can't be the marker; used[] collects those bytes. */
 static void make_absolute(struct image *image, uint8_t marker, uint8_t used[MARKERS])
 {
     for (size_t at = 1; at + OPERAND <= image->size; at++) {
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
         die("cannot open", argv[1]);
     image.size = fread(image.bytes, 1, IMAGE_MAX, in);
     if (ferror(in) || fgetc(in) != EOF || fclose(in))
-        die("cannot read, or larger than 64 KiB", argv[1]);
+        die("cannot read, or larger than 96 KiB", argv[1]);
     if (image.size == 0)
         die("empty", argv[1]);
     if (ucl_init() != UCL_E_OK)

@@ -38,7 +38,8 @@ void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
     console_init();
     disks_init(&fw, (uint8_t)drive);
     if (magic == BOOT_MAGIC) {
-        seed(&fw, 0, BOOT_SECTOR);
+        /* What our boot sector calls its hidden sectors is where it came from, on a floppy and in a partition. */
+        seed(&fw, get_le32((const uint8_t *)BOOT_SECTOR + 0x1C), BOOT_SECTOR);
         seed(&fw, windows & 0xFFFF, FAT_WINDOW);
         seed(&fw, windows >> 16, ROOT_WINDOW);
     }

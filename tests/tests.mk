@@ -4,11 +4,11 @@
 T := $(BUILD)/tests
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
-FUZZ_TARGETS := mbr fat ntfs hive ftdisk pe bootini config arcpath journal expand
+FUZZ_TARGETS := mbr gpt md fat ntfs hive ftdisk pe bootini config arcpath journal expand
 FUZZ_SECONDS ?= 30
-TEST_RIG := memdev faultdev fixture rigfw ntpair
+TEST_RIG := memdev faultdev fixture rigfw ntpair media powercut
 # These programs look at volumes with Windows NT on them, which others' tools make.
-NT_TESTS := $(addprefix unit/test_,evidence install system start dryrun) sweep/evidence
+NT_TESTS := $(addprefix unit/test_,evidence hints install system start dryrun break_nt registry bootpath promote promote_rules loader_nt auto_break) sweep/evidence sweep/crash_nt
 
 # Kept, or every change would compile everything again.
 .PRECIOUS: $(T)/%.o $(T)/libfuzz/%
@@ -53,7 +53,7 @@ check-sweep: $(patsubst %,$(T)/sweep/%,$(SWEEP_TESTS)) ## every read fails, the 
 	@set -e; for program in $^; do $$program; done
 
 # against other people's tools
-DIFF_PROGRAMS := $(addprefix $(T)/diff/,dump fsdump hivedump ntfsmake)
+DIFF_PROGRAMS := $(addprefix $(T)/diff/,dump fsdump hivedump gptdump mddump ntfsmake)
 
 $(T)/diff/%dump: $(T)/diff/%dump.o $(T)/libcore.a
 	$(CC) $(TEST_CFLAGS) -o $@ $^
@@ -73,7 +73,7 @@ $(T)/bench/fsread: tests/bench/fsread.c $(patsubst %,$(BUILD)/host/%.o,$(CORE))
 
 diff-programs: $(DIFF_PROGRAMS)
 
-check-diff: diff-programs ## our answers against sfdisk's, mtools', ntfs-3g's and hivex's
+check-diff: diff-programs ## our answers against those of sfdisk, sgdisk, mdadm, mtools, ntfs-3g and hivex
 	@set -e; for test in tests/diff/test_*.py; do $(PYTHON) -B $$test; done
 
 # fuzz
@@ -83,9 +83,9 @@ $(T)/fuzz/smoke_%: $(T)/fuzz/fuzz_%.o $(T)/fuzz/smoke.o $(T)/librig.a $(T)/libco
 check-fuzz-smoke: $(patsubst %,$(T)/fuzz/smoke_%,$(FUZZ_TARGETS)) ## the fuzz targets over vectors and mutations
 	@set -e; for program in $^; do $$program tests/vectors/*.hex tests/fuzz/corpus/*; done
 
-$(T)/libfuzz/%: tests/fuzz/fuzz_%.c $(addprefix loader/,$(addsuffix .c,$(CORE)))
+$(T)/libfuzz/%: tests/fuzz/fuzz_%.c $(addprefix loader/,$(addsuffix .c,$(CORE))) | $(BUILD)/mbr_code.inc
 	@mkdir -p $(@D)
-	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iloader -o $@ $^
+	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iloader -I$(BUILD) -o $@ $^
 
 # The one target that is not of the core: the tool's own files, and the library that expands.
 EXPAND_SOURCES := mkbootdisk/expand.c mkbootdisk/ntfile.c

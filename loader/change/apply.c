@@ -3,10 +3,15 @@
  * only ever passes through states the plan has thought about. */
 #include "change/apply.h"
 
+/* The disk of a change, whichever of its signatures it has by now; none if a second disk has either. */
 static struct disk *target(struct applier *applier, const struct change *change)
 {
     unsigned index = 0;
-    return inventory_find(applier->inventory, change->signature, &index) == 1 ? &applier->inventory->disk[index] : 0;
+    unsigned found = inventory_find(applier->inventory, change->signature, &index);
+    uint32_t alias = changeset_alias(applier->changes, change->signature);
+    if (alias != change->signature)
+        found += inventory_find(applier->inventory, alias, &index);
+    return found == 1 ? &applier->inventory->disk[index] : 0;
 }
 
 static enum status fail(struct applier *applier, enum site site, enum status status, const struct change *change)
@@ -15,19 +20,36 @@ static enum status fail(struct applier *applier, enum site site, enum status sta
     return trail_fail(applier->trail, site, status, disk != 0 ? disk->drive : 0, change->lba);
 }
 
-/* What the sector holds now must be one of the two given, of which the second may be null. */
-static enum status check(struct applier *applier, const struct change *change, const uint8_t *bytes,
-                         const uint8_t *or_bytes)
+/* What a sector may hold before it is written. */
+enum held {
+    HELD_OLD,
+    HELD_EITHER, /* its old or its new bytes */
+    HELD_TORN    /* ... or, where a write was cut off, some of both */
+};
+
+static bool may_hold(const struct change *change, const uint8_t *now, enum held held)
+{
+    if (memcmp(now, change->old_bytes, SECTOR_BYTES) == 0)
+        return true;
+    if (held != HELD_TORN)
+        return held == HELD_EITHER && memcmp(now, change->new_bytes, SECTOR_BYTES) == 0;
+    for (unsigned i = 0; i < SECTOR_BYTES; i++)
+        if (now[i] != change->old_bytes[i] && now[i] != change->new_bytes[i])
+            return false;
+    return true;
+}
+
+static enum status check(struct applier *applier, const struct change *change, enum held held)
 {
     uint8_t now[SECTOR_BYTES];
     struct disk *disk = target(applier, change);
     if (disk == 0)
         return fail(applier, SITE_TARGET_GONE, ST_NOT_FOUND, change);
-    if (blockdev_read(&disk->reader.device, change->lba, 1, now) != ST_OK)
-        return fail(applier, SITE_TARGET_READ, ST_IO, change);
-    if (memcmp(now, bytes, SECTOR_BYTES) == 0 || (or_bytes != 0 && memcmp(now, or_bytes, SECTOR_BYTES) == 0))
-        return ST_OK;
-    return fail(applier, SITE_TARGET_CHANGED, ST_REFUSED, change);
+    if (blockdev_read(&disk->reader.device, change->lba, 1, now) != ST_OK) {
+        /* A sector in which a write was cut off may have lost its ECC: writing it again heals it. */
+        return held == HELD_TORN ? ST_OK : fail(applier, SITE_TARGET_READ, ST_IO, change);
+    }
+    return may_hold(change, now, held) ? ST_OK : fail(applier, SITE_TARGET_CHANGED, ST_REFUSED, change);
 }
 
 static enum status write_verified(struct applier *applier, const struct change *change, const uint8_t *bytes)
@@ -100,8 +122,9 @@ static enum status write_all(struct applier *applier, const struct changeset *ch
 
 enum status apply_changes(struct applier *applier, const struct changeset *changes, bool replace)
 {
+    applier->changes = changes;
     for (unsigned i = 0; i < changes->count; i++) {
-        enum status status = check(applier, &changes->change[i], changes->change[i].old_bytes, 0);
+        enum status status = check(applier, &changes->change[i], HELD_OLD);
         if (status != ST_OK)
             return status;
     }
@@ -118,9 +141,10 @@ enum status apply_journal(struct applier *applier, bool undo, struct changeset *
     enum journal_state state = applier->journal->state;
     if (state != JOURNAL_PENDING && !(undo && state == JOURNAL_DONE))
         return ST_NOT_FOUND;
+    applier->changes = scratch;
     enum status status = journal_changes(applier->store, applier->journal, scratch);
     for (unsigned i = 0; i < scratch->count && status == ST_OK; i++)
-        status = check(applier, &scratch->change[i], scratch->change[i].old_bytes, scratch->change[i].new_bytes);
+        status = check(applier, &scratch->change[i], state == JOURNAL_PENDING ? HELD_TORN : HELD_EITHER);
     if (status != ST_OK)
         return status;
     if (!undo)

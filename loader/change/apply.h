@@ -18,6 +18,7 @@ struct applier {
     struct journal_store *store; /* null: the person chose to go on without an undo */
     struct journal *journal;
     struct trail *trail;
+    const struct changeset *changes; /* set by the functions below: what they are at */
     /* Called after change `index` (from 0) was written, or written back. May be null. */
     void (*progress)(struct applier *applier, unsigned index, bool undone);
     void *owner; /* of `progress` */
@@ -28,8 +29,9 @@ struct applier {
  * Errors: ST_REFUSED, ST_NO_SPACE, ST_NOT_FOUND, ST_IO. */
 MUST_CHECK enum status apply_changes(struct applier *applier, const struct changeset *changes, bool replace);
 
-/** Complete (`undo` false) or revert what the journal holds. Each sector must hold its old or its new bytes.
- * `scratch` receives the changes. Errors: as above, ST_CORRUPT for a damaged journal. */
+/** Complete (`undo` false) or revert what the journal holds. Each sector must hold its old or its new bytes, or some of
+ * both where a write may have been cut off. `scratch` receives the changes. Errors: as above, ST_CORRUPT for a damaged
+ * journal. */
 MUST_CHECK enum status apply_journal(struct applier *applier, bool undo, struct changeset *scratch);
 
 #endif

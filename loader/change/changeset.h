@@ -7,8 +7,10 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-#define CHANGES_MAX 8u
-#define CHANGE_WHY_BYTES 48u
+/* A break of one set on NTFS takes seven; SYSTEM and SYSTEM.ALT with large records, several sets or installations more.
+ */
+#define CHANGES_MAX 32u
+#define CHANGE_WHY_BYTES 96u
 #define CHANGE_ID_BYTES 4u
 
 struct change {
@@ -25,9 +27,16 @@ struct changeset {
     struct change change[CHANGES_MAX];
 };
 
+/** The change planned for a sector, or null. */
+const struct change *changeset_find(const struct changeset *set, uint32_t signature, uint64_t lba);
+
 /** Plan one byte: `sector` is what the disk holds at `lba` now. Several edits of a sector become one change.
- * `why` and `id` are copied. Errors: ST_NO_SPACE. */
+ * `why` and `id` are copied; a later edit's `why` is added to the first one's. Errors: ST_NO_SPACE. */
 MUST_CHECK enum status changeset_edit(struct changeset *set, const struct change *where, uint32_t offset,
                                       uint8_t new_byte);
+
+/** The other signature of a disk: a set may change the signature itself, and then the disk is found under the old one
+ * before the write and under the new one behind it. `signature` again if the set does not change it. */
+uint32_t changeset_alias(const struct changeset *set, uint32_t signature);
 
 #endif

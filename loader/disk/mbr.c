@@ -4,6 +4,8 @@
  * exist; this is ARC's: primaries, then logical drives (Q102873). */
 #include "disk/mbr.h"
 
+#include "disk/gpt.h"
+
 #define PRIMARIES 4u
 
 struct entry {
@@ -30,7 +32,7 @@ bool mbr_has_mark(const uint8_t *sector)
     return get_le16(sector + MBR_MARK_OFFSET) == 0xAA55;
 }
 
-static void problem(struct disk_table *out, struct blockdev *device, enum site site, enum status status, uint32_t lba)
+void table_problem(struct disk_table *out, struct blockdev *device, enum site site, enum status status, uint32_t lba)
 {
     if (out->status != ST_OK)
         return; /* the first one is the cause */
@@ -50,26 +52,26 @@ static bool overlaps(const struct disk_table *table, uint64_t start, uint64_t en
     return false;
 }
 
-static void add(struct disk_table *out, struct blockdev *device, const struct partition *found)
+void table_add(struct disk_table *out, struct blockdev *device, const struct partition *found)
 {
     struct partition *slot = &out->partition[out->count];
     uint64_t end = (uint64_t)found->start_lba + found->sectors;
     if (out->count == PARTITIONS_MAX) {
-        problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, found->entry_lba);
+        table_problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, found->entry_lba);
         return;
     }
     /* A logical drive whose start wraps past 2^32 comes out in front of its own EBR (entry_lba is 0 for primaries). */
     if (found->sectors == 0 || found->start_lba <= found->entry_lba || overlaps(out, found->start_lba, end)) {
-        problem(out, device, SITE_OVERLAP, ST_CORRUPT, found->entry_lba);
+        table_problem(out, device, SITE_OVERLAP, ST_CORRUPT, found->entry_lba);
         return;
     }
     *slot = *found;
     slot->number = (uint8_t)++out->count;
     slot->beyond_end = end > device->sectors && !device->short_reach;
     if (slot->beyond_end)
-        problem(out, device, SITE_BEYOND_END, ST_BOUNDS, found->start_lba);
+        table_problem(out, device, SITE_BEYOND_END, ST_BOUNDS, found->start_lba);
     if (found->type == TYPE_DYNAMIC)
-        problem(out, device, SITE_DYNAMIC, ST_UNSUPPORTED, found->start_lba);
+        table_problem(out, device, SITE_DYNAMIC, ST_UNSUPPORTED, found->start_lba);
 }
 
 /* One EBR: its first non-extended entry is a logical drive, its extended entry points at the next EBR. Returns the
@@ -80,11 +82,11 @@ static uint32_t decode_ebr(struct disk_table *out, struct blockdev *device, cons
     uint8_t sector[SECTOR_BYTES];
     uint32_t next = 0;
     if (blockdev_read(device, ebr_lba, 1, sector) != ST_OK) {
-        problem(out, device, SITE_READ, ST_IO, ebr_lba);
+        table_problem(out, device, SITE_READ, ST_IO, ebr_lba);
         return 0;
     }
     if (!mbr_has_mark(sector)) {
-        problem(out, device, SITE_EBR_MARK, ST_CORRUPT, ebr_lba);
+        table_problem(out, device, SITE_EBR_MARK, ST_CORRUPT, ebr_lba);
         return 0;
     }
     for (unsigned i = 0; i < PRIMARIES; i++) {
@@ -92,14 +94,14 @@ static uint32_t decode_ebr(struct disk_table *out, struct blockdev *device, cons
         if (is_extended(entry.type) && next == 0)
             next = container->start_lba + entry.start_lba;
         else if (entry.type != 0 && !is_extended(entry.type))
-            add(out, device,
-                &(struct partition){.type = entry.type,
-                                    .active = entry.flag == MBR_ACTIVE,
-                                    .logical = true,
-                                    .entry_offset = (uint16_t)(MBR_TABLE_OFFSET + i * MBR_ENTRY_BYTES),
-                                    .entry_lba = ebr_lba,
-                                    .start_lba = ebr_lba + entry.start_lba,
-                                    .sectors = entry.sectors});
+            table_add(out, device,
+                      &(struct partition){.type = entry.type,
+                                          .active = entry.flag == MBR_ACTIVE,
+                                          .logical = true,
+                                          .entry_offset = (uint16_t)(MBR_TABLE_OFFSET + i * MBR_ENTRY_BYTES),
+                                          .entry_lba = ebr_lba,
+                                          .start_lba = ebr_lba + entry.start_lba,
+                                          .sectors = entry.sectors});
     }
     return next;
 }
@@ -120,11 +122,11 @@ static void walk_chain(struct disk_table *out, struct blockdev *device, const st
     unsigned steps = 0;
     do {
         if (ebr_lba == 0 || ebr_lba < container->start_lba || ebr_lba >= end || was_seen(seen, steps, ebr_lba)) {
-            problem(out, device, SITE_EBR_LOOP, ST_CORRUPT, ebr_lba);
+            table_problem(out, device, SITE_EBR_LOOP, ST_CORRUPT, ebr_lba);
             return;
         }
         if (steps == PARTITIONS_MAX) {
-            problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, ebr_lba);
+            table_problem(out, device, SITE_EBR_COUNT, ST_UNSUPPORTED, ebr_lba);
             return;
         }
         seen[steps++] = ebr_lba;
@@ -136,18 +138,22 @@ void mbr_read(struct blockdev *device, const uint8_t *sector0, struct disk_table
 {
     *out = (struct disk_table){.signature = get_le32(sector0 + MBR_SIGNATURE_OFFSET)};
     if (!mbr_has_mark(sector0)) {
-        problem(out, device, SITE_MBR_MARK, ST_CORRUPT, 0);
+        table_problem(out, device, SITE_MBR_MARK, ST_CORRUPT, 0);
+        return;
+    }
+    if (gpt_is_announced(sector0)) {
+        gpt_read(device, out);
         return;
     }
     for (unsigned i = 0; i < PRIMARIES; i++) {
         struct entry entry = entry_at(sector0, i);
         if (entry.type != 0 && !is_extended(entry.type))
-            add(out, device,
-                &(struct partition){.type = entry.type,
-                                    .active = entry.flag == MBR_ACTIVE,
-                                    .entry_offset = (uint16_t)(MBR_TABLE_OFFSET + i * MBR_ENTRY_BYTES),
-                                    .start_lba = entry.start_lba,
-                                    .sectors = entry.sectors});
+            table_add(out, device,
+                      &(struct partition){.type = entry.type,
+                                          .active = entry.flag == MBR_ACTIVE,
+                                          .entry_offset = (uint16_t)(MBR_TABLE_OFFSET + i * MBR_ENTRY_BYTES),
+                                          .start_lba = entry.start_lba,
+                                          .sectors = entry.sectors});
     }
     for (unsigned i = 0; i < PRIMARIES; i++) {
         struct entry entry = entry_at(sector0, i);

@@ -38,13 +38,22 @@ struct disk_table {
     enum status status; /* of the table as a whole: ST_OK, ST_CORRUPT, ST_UNSUPPORTED (dynamic disk), ST_IO, ... */
     enum site problem;  /* where status was born, if not ST_OK ... */
     uint32_t problem_lba;
-    unsigned count; /* partitions that are trustworthy in spite of a problem further on */
+    bool is_gpt;
+    bool gpt_backup; /* the first header is damaged, and the copy at the end of the disk was used */
+    unsigned count;  /* partitions that are trustworthy in spite of a problem further on */
     struct partition partition[PARTITIONS_MAX];
 };
 
-/** Decode the disk's table. `sector0` is the already read sector 0 (512 bytes); the chain is read through `device`.
- * What could be decoded before a problem stays in `out`; `out->status` says whether it is the whole truth. */
+/** Decode the disk's table, its GPT if it has one. `sector0` is the already read sector 0 (512 bytes); the chain is
+ * read through `device`. What could be decoded before a problem stays in `out`; `out->status` says whether it is the
+ * whole truth. */
 void mbr_read(struct blockdev *device, const uint8_t *sector0, struct disk_table *out);
+
+/** For those who decode tables: add a partition, which gets the next number, or note why it cannot be. */
+void table_add(struct disk_table *table, struct blockdev *device, const struct partition *found);
+
+/** Note what is wrong with a table; the first problem stays. */
+void table_problem(struct disk_table *table, struct blockdev *device, enum site site, enum status status, uint32_t lba);
 
 /** Whether a sector carries 55 AA. */
 bool mbr_has_mark(const uint8_t *sector);

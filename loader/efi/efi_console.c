@@ -83,6 +83,16 @@ void efi_put(struct firmware *fw, const char *text, enum colour colour)
     }
 }
 
+void efi_up(struct firmware *fw, unsigned lines)
+{
+    (void)fw;
+    if (efi_system->ConOut == 0)
+        return;
+    INTN row = efi_system->ConOut->Mode->CursorRow - (INTN)lines;
+    at_margin = false;
+    (void)efi_system->ConOut->SetCursorPosition(efi_system->ConOut, 0, (UINTN)(row > 0 ? row : 0));
+}
+
 static int read_key(void)
 {
     EFI_INPUT_KEY key;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Block I/O as block devices: one attempt per read, through an aligned buffer. Knows which handles are hard disks and
- * which one the loader came from; never writes, and believes no success (see disk/retry.h). */
+/* Block I/O as block devices: one attempt per read or write, through an aligned buffer. Knows which handles are hard
+ * disks and which one the loader came from; believes no success (see disk/retry.h, change/apply.h), and decides nothing
+ * about what is written. */
 #include "shell.h"
 
 #define BOUNCE_BYTES 4096u /* one page: no IoAlign in use exceeds it */
@@ -10,6 +11,7 @@
 struct efi_disk {
     struct blockdev device; /* must stay first: the core hands us a pointer to it */
     EFI_BLOCK_IO_PROTOCOL *io;
+    EFI_HANDLE handle;
     /* Noted once: a disk that was exchanged since then answers with an error, not with another disk's sectors. */
     UINT32 media_id;
 };
@@ -26,36 +28,58 @@ static EFI_BLOCK_IO_PROTOCOL *block_io(EFI_HANDLE handle)
     return EFI_ERROR(boot_services()->HandleProtocol(handle, &guid, &io)) ? 0 : io;
 }
 
+/* A CD's blocks are longer than sectors: of the block at each end only a part is wanted. */
 static enum status disk_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
 {
     struct efi_disk *disk = (struct efi_disk *)device;
+    uint32_t per_block = disk->io->Media->BlockSize / SECTOR_BYTES;
     uint8_t *at = buffer;
     while (sectors > 0) {
-        uint32_t part = sectors < BOUNCE_SECTORS ? sectors : BOUNCE_SECTORS;
-        UINTN bytes = (UINTN)part * SECTOR_BYTES;
+        uint32_t skip = (uint32_t)(lba % per_block);
+        uint32_t part = BOUNCE_SECTORS - skip < sectors ? BOUNCE_SECTORS - skip : sectors;
+        uint32_t blocks = (skip + part + per_block - 1) / per_block;
         /* The caller's poison goes along, so that a "success" which delivers nothing is seen. */
-        memcpy(bounce, at, bytes);
-        EFI_STATUS status = disk->io->ReadBlocks(disk->io, disk->media_id, lba, bytes, bounce);
+        memcpy(bounce + skip * SECTOR_BYTES, at, (UINTN)part * SECTOR_BYTES);
+        EFI_STATUS status = disk->io->ReadBlocks(disk->io, disk->media_id, lba / per_block,
+                                                 (UINTN)blocks * disk->io->Media->BlockSize, bounce);
         if (EFI_ERROR(status)) {
             device->fault = (uint8_t)status; /* the error bit is far above: EFI_DEVICE_ERROR is 07h */
             return ST_IO;
         }
-        memcpy(at, bounce, bytes);
-        at += bytes;
+        memcpy(at, bounce + skip * SECTOR_BYTES, (UINTN)part * SECTOR_BYTES);
+        at += part * SECTOR_BYTES;
         lba += part;
         sectors -= part;
     }
     return ST_OK;
 }
 
+/* One sector, and all of it to the medium: a disk's cache does not survive a power cut. */
+static enum status disk_write(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
+{
+    struct efi_disk *disk = drive == BOOT_DRIVE ? &boot_disk : &disks[drive - DRIVE_FIRST];
+    (void)writer;
+    if ((drive != BOOT_DRIVE && (drive < DRIVE_FIRST || drive - DRIVE_FIRST >= disk_count)) || disk->io == 0 ||
+        disk->io->Media->ReadOnly || disk->io->Media->BlockSize != SECTOR_BYTES)
+        return ST_REFUSED;
+    memcpy(bounce, sector, SECTOR_BYTES);
+    if (EFI_ERROR(disk->io->WriteBlocks(disk->io, disk->media_id, lba, SECTOR_BYTES, bounce)) ||
+        EFI_ERROR(disk->io->FlushBlocks(disk->io)))
+        return ST_IO;
+    return ST_OK;
+}
+
 static bool is_readable(const EFI_BLOCK_IO_MEDIA *media)
 {
-    return media->MediaPresent && media->BlockSize == SECTOR_BYTES && media->IoAlign <= BOUNCE_BYTES;
+    return media->MediaPresent && media->BlockSize >= SECTOR_BYTES && BOUNCE_BYTES % media->BlockSize == 0 &&
+           media->IoAlign <= BOUNCE_BYTES;
 }
 
 static void disk_init(struct efi_disk *disk, EFI_BLOCK_IO_PROTOCOL *io, uint8_t drive)
 {
-    *disk = (struct efi_disk){.device = {.read = disk_read, .sectors = io->Media->LastBlock + 1, .drive = drive},
+    *disk = (struct efi_disk){.device = {.read = disk_read,
+                                         .sectors = (io->Media->LastBlock + 1) * (io->Media->BlockSize / SECTOR_BYTES),
+                                         .drive = drive},
                               .io = io,
                               .media_id = io->Media->MediaId};
 }
@@ -63,7 +87,8 @@ static void disk_init(struct efi_disk *disk, EFI_BLOCK_IO_PROTOCOL *io, uint8_t 
 /* A disk as NT would know it: whole, fixed, of 512-byte sectors. */
 static bool is_hard_disk(const EFI_BLOCK_IO_PROTOCOL *io)
 {
-    return !io->Media->LogicalPartition && !io->Media->RemovableMedia && is_readable(io->Media);
+    return !io->Media->LogicalPartition && !io->Media->RemovableMedia && is_readable(io->Media) &&
+           io->Media->BlockSize == SECTOR_BYTES;
 }
 
 static EFI_HANDLE *find_handles(EFI_LOCATE_SEARCH_TYPE type, EFI_GUID *guid, UINTN *count)
@@ -104,9 +129,15 @@ static void find_disks(void)
         if (io == 0 || io == boot_disk.io || !is_hard_disk(io))
             continue;
         disk_init(&disks[disk_count], io, (uint8_t)(DRIVE_FIRST + disk_count));
+        disks[disk_count].handle = handles[i];
         disk_count++;
     }
     free_handles(handles);
+}
+
+EFI_HANDLE efi_disk_handle(uint8_t drive)
+{
+    return drive >= DRIVE_FIRST && drive - DRIVE_FIRST < disk_count ? disks[drive - DRIVE_FIRST].handle : 0;
 }
 
 static enum status disk_open(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry)
@@ -119,7 +150,7 @@ static enum status disk_open(struct firmware *fw, unsigned index, struct blockde
     return ST_OK;
 }
 
-/* Null if the loader came from the network, a CD or anything else without 512-byte sectors. */
+/* Null if the loader came from the network. */
 static void find_boot_disk(struct firmware *fw, EFI_HANDLE image)
 {
     EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
@@ -140,4 +171,5 @@ void disks_init(struct firmware *fw, EFI_HANDLE image)
     connect_all();
     find_disks();
     fw->disk_open = disk_open;
+    fw->writer.write = disk_write;
 }

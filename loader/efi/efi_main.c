@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The UEFI loader's main: fills in struct firmware and lets the core look at the disks. It starts and writes nothing,
- * since the systems whose mirrors it knows cannot be started without a BIOS. Knows nothing of disks or mirrors. */
+/* The UEFI loader's main: fills in struct firmware and lets the core tell its story. Knows nothing of disks or mirrors.
+ */
 #include "shell.h"
 
 #include "loader.h"
@@ -9,36 +9,29 @@ EFI_SYSTEM_TABLE *efi_system;
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
-static enum status refuse(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
+static const char cannot_start[] = "Windows NT starts from a BIOS only";
+static const char advice[] = "To start it, switch the machine's setup to legacy start (CSM) and start this boot disk\n"
+                             "again. From here the disks can be looked at, and a mirror can be broken.\n";
+
+/* Leaving is all a person can want here: the firmware then goes on with its own boot order. */
+static void leave(struct firmware *fw)
 {
-    (void)writer;
-    (void)drive;
-    (void)lba;
-    (void)sector;
-    return ST_REFUSED;
+    fw->stopped = true;
 }
 
-static const char limit_text[] = "\nWindows NT starts from a BIOS only, and this firmware is UEFI: it can look at\n"
-                                 "the disks, but not start NT from them. Nothing was written.\n";
-static const char advice_text[] = "To start the machine, switch its setup to legacy start (CSM), and start this\n"
-                                  "boot disk again.\n\nPress a key to return to the firmware.\n";
-
-static void look(struct firmware *fw, struct loader *loader)
-{
-    loader_look(loader, fw);
-    if (fw->serial)
-        fw->event(fw, "ft: end started=none why=\"Windows NT starts from a BIOS only\"");
-    fw->put(fw, limit_text, COLOUR_BRIGHT);
-    fw->put(fw, advice_text, COLOUR_NORMAL);
-    console_forget_keys();
-    (void)fw->key(fw, KEY_WAIT_FOREVER);
-}
-
-/* loader_look calls neither up, handoff nor restart; they stay null. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
-    struct firmware fw = {
-        .name = "efi", .put = efi_put, .key = efi_key, .event = efi_event, .writer = {.write = refuse}};
+    struct firmware fw = {.name = "efi",
+                          .put = efi_put,
+                          .up = efi_up,
+                          .key = efi_key,
+                          .event = efi_event,
+                          .cannot_start = cannot_start,
+                          .cannot_start_advice = advice,
+                          .start_file = efi_start_file,
+                          .copy_files = efi_copy_files,
+                          .restart_text = "Return to the firmware",
+                          .restart = leave};
     void *arena = 0;
     void *work = 0;
     efi_system = system;
@@ -50,9 +43,11 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     if (!EFI_ERROR(boot_services()->AllocatePool(EfiLoaderData, sizeof(struct workspace), &work)))
         fw.work = work;
     console_init();
+    efi_start_init(image);
     disks_init(&fw, image);
     serial_init();
-    look(&fw, arena);
+    console_forget_keys();
+    loader_run(arena, &fw);
     console_done();
     if (work != 0)
         (void)boot_services()->FreePool(work);

@@ -20,6 +20,23 @@ static inline EFI_BOOT_SERVICES *boot_services(void)
 /** Find the hard disks and the disk that `image` was loaded from. */
 void disks_init(struct firmware *fw, EFI_HANDLE image);
 
+/** The handle of the disk with this number, or null. */
+EFI_HANDLE efi_disk_handle(uint8_t drive);
+
+/* efi_start.c */
+
+/** Remember who we are. */
+void efi_start_init(EFI_HANDLE image);
+
+/** The handle of the file system at `start_lba` of a disk, or null. */
+EFI_HANDLE efi_partition(uint8_t drive, uint32_t start_lba);
+
+enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path);
+
+/* efi_copy.c */
+
+enum status efi_copy_files(struct firmware *fw, struct esp_copy *copy);
+
 /* efi_console.c */
 
 /** Take the screen. */
@@ -34,6 +51,7 @@ void console_forget_keys(void);
 /** Give the screen back as the firmware left it to us. */
 void console_done(void);
 
+void efi_up(struct firmware *fw, unsigned lines);
 void efi_put(struct firmware *fw, const char *text, enum colour colour);
 int efi_key(struct firmware *fw, uint32_t wait_ms);
 void efi_event(struct firmware *fw, const char *line);

@@ -8,6 +8,7 @@
 
 #define FIRST_CLUSTER 26u
 #define FIRST_CLUSTER_HIGH 20u
+#define FILE_WRITTEN 22u /* time, then date */
 #define FILE_BYTES 28u
 #define FAT12_MASK 0xFFFu
 #define RESERVED_VALUES 11u /* of a FAT entry, which are no numbers of clusters */
@@ -238,7 +239,7 @@ static enum status read_sectors(const struct fat *fat, struct fat_node *node, ui
 enum status fat_read(const struct fat_file *file, void *buffer, uint32_t room_bytes)
 {
     struct fat_node node = {.first_cluster = file->first_cluster};
-    uint32_t sectors = whole_sectors(file->fat, file->bytes);
+    uint32_t sectors = sectors_of(file->bytes);
     if (sectors > room_bytes / SECTOR_BYTES)
         return ST_NO_SPACE;
     enum status status = check_chain(file->fat, &node, file->bytes);
@@ -340,6 +341,7 @@ static enum status enter(struct fs_file *file, const char *text, size_t bytes)
         return is_cluster(fat, file->at.fat.first_cluster) ? ST_OK : chain_error(fat, &file->at.fat);
     file->flags = 0;
     file->bytes = get_le32(entry + FILE_BYTES);
+    file->written = get_le32(entry + FILE_WRITTEN);
     return check_chain(fat, &file->at.fat, (uint32_t)file->bytes);
 }
 

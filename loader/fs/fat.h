@@ -60,7 +60,7 @@ MUST_CHECK enum status fat_understand(struct fat *fat);
 /** Open a file of the root directory by its 11-byte name, such as "NTLDR      ". Errors: ST_NOT_FOUND, I/O. */
 MUST_CHECK enum status fat_open(const struct fat *fat, const char *name, struct fat_file *out);
 
-/** Read the whole file; `buffer` must hold its size rounded up to a cluster. Errors: ST_NO_SPACE, ST_CORRUPT, I/O. */
+/** Read the whole file; `buffer` must hold its size rounded up to a sector. Errors: ST_NO_SPACE, ST_CORRUPT, I/O. */
 MUST_CHECK enum status fat_read(const struct fat_file *file, void *buffer, uint32_t room_bytes);
 
 /** Where a file that lies in one piece begins, as an LBA of the device. Errors: ST_UNSUPPORTED (it is fragmented). */

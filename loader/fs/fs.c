@@ -21,6 +21,15 @@ enum status fs_mount(struct blockdev *device, uint64_t start_lba, uint64_t secto
     return status;
 }
 
+enum status fs_probe(struct blockdev *device, uint64_t start_lba, uint64_t sectors, struct fs_volume *out)
+{
+    unsigned failures = device->trail != 0 ? device->trail->used : 0;
+    enum status status = fs_mount(device, start_lba, sectors, out);
+    if (status != ST_OK && status != ST_IO && device->trail != 0)
+        device->trail->used = failures;
+    return status;
+}
+
 enum status fs_open(struct fs_volume *volume, const char *path, struct fs_file *out)
 {
     return volume->driver->open(volume, path, out);
@@ -51,6 +60,17 @@ enum status fs_extent(struct fs_file *file, uint64_t offset, struct fs_extent *o
     return file->volume->driver->extent(file, offset, out);
 }
 
+enum status fs_place(struct fs_file *file, uint64_t offset, struct fs_place *out)
+{
+    struct fs_extent extent = {0};
+    if ((file->flags & NOT_IN_PLACE) == FS_RESIDENT && offset < file->bytes)
+        return ntfs_place_resident(file, (uint32_t)offset, out);
+    uint32_t inside = (uint32_t)offset % SECTOR_BYTES;
+    enum status status = offset < file->bytes ? fs_extent(file, offset - inside, &extent) : ST_BOUNDS;
+    *out = (struct fs_place){extent.lba, inside};
+    return status;
+}
+
 const char *fs_name(const struct fs_volume *volume)
 {
     if (volume->driver != &fat_driver)
@@ -64,4 +84,11 @@ enum status fs_is_dirty(struct fs_volume *volume, bool *dirty)
     if (volume->driver == &fat_driver)
         return fat_is_dirty(&volume->as.fat, dirty);
     return ntfs_is_dirty(&volume->as.ntfs, dirty);
+}
+
+bool fs_will_replay(struct fs_volume *volume)
+{
+    uint64_t lsn;
+    bool clean = false;
+    return volume->driver == &ntfs_driver && ntfs_log_lsn(&volume->as.ntfs, &lsn, &clean) != ST_NOT_FOUND && !clean;
 }

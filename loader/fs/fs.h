@@ -30,6 +30,7 @@ struct fs_file {
     struct fs_volume *volume;
     uint64_t bytes;
     unsigned flags;
+    uint32_t written; /* FAT: DOS date and time of the last write; 0 elsewhere */
     union {
         struct fat_node fat;
         struct ntfs_node ntfs;
@@ -53,6 +54,12 @@ struct fs_extent {
     uint32_t sectors; /* that follow it without a gap and belong to the file */
 };
 
+/* Where a byte of a file stands on the device. */
+struct fs_place {
+    uint64_t lba;
+    uint32_t offset; /* in that sector */
+};
+
 struct fs_driver {
     const char *name; /* "fat" or "ntfs" */
     enum status (*open)(struct fs_volume *volume, const char *path, struct fs_file *out);
@@ -64,6 +71,9 @@ struct fs_driver {
 /** Mount the volume that begins at `start_lba` of `device` and has `sectors` sectors of 512 bytes. `device` must
  * outlive it. Errors: ST_CORRUPT (neither FAT nor NTFS, or its description contradicts itself), ST_UNSUPPORTED, I/O. */
 MUST_CHECK enum status fs_mount(struct blockdev *device, uint64_t start_lba, uint64_t sectors, struct fs_volume *out);
+
+/** As fs_mount, where a partition without a file system is no failure: only I/O errors go onto the device's trail. */
+MUST_CHECK enum status fs_probe(struct blockdev *device, uint64_t start_lba, uint64_t sectors, struct fs_volume *out);
 
 /** Open a file or directory. The cost does not depend on how many files the volume has (NTFS) or the other directories
  * have (FAT). Errors: ST_NOT_FOUND, ST_CORRUPT, I/O. */
@@ -81,11 +91,20 @@ MUST_CHECK enum status fs_next(struct fs_file *directory, struct fs_cursor *curs
  * FS_COMPRESSED, FS_ENCRYPTED or a hole: it cannot be edited in place), ST_BOUNDS, ST_CORRUPT, I/O. */
 MUST_CHECK enum status fs_extent(struct fs_file *file, uint64_t offset, struct fs_extent *out);
 
+/** Where one byte of a file stands, also of a resident one, whose bytes lie in an MFT record (or, the last two of each
+ * sector of it, in its update sequence array). A change of it in place is complete: no other byte depends on it.
+ * Errors: ST_UNSUPPORTED (FS_COMPRESSED, FS_ENCRYPTED or a hole), ST_BOUNDS, ST_CORRUPT, I/O. */
+MUST_CHECK enum status fs_place(struct fs_file *file, uint64_t offset, struct fs_place *out);
+
 /** How the volume calls itself: "fat12", "fat16", "fat32" or "ntfs". */
 const char *fs_name(const struct fs_volume *volume);
 
 /** Whether the volume was not shut down cleanly: FAT's dirty bit (boot sector 25h bit 0, or FAT entry 1), NTFS's
  * $Volume flag. Errors: I/O, ST_CORRUPT. */
 MUST_CHECK enum status fs_is_dirty(struct fs_volume *volume, bool *dirty);
+
+/** Whether mounting the volume will replay a log, which may take back what was edited in place. A log that cannot be
+ * read may. */
+bool fs_will_replay(struct fs_volume *volume);
 
 #endif

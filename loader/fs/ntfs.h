@@ -74,7 +74,12 @@ struct ntfs {
 };
 
 struct fs_driver;
+struct fs_file;
+struct fs_place;
 extern const struct fs_driver ntfs_driver;
+
+/** fs_place() for a file whose data lie in its record. */
+MUST_CHECK enum status ntfs_place_resident(struct fs_file *file, uint32_t offset, struct fs_place *out);
 
 /** Mount the volume at `start_lba` of `device`, `sectors` long. Costs two reads.
  * Errors: ST_CORRUPT, ST_UNSUPPORTED (2^32 sectors and more), I/O. */

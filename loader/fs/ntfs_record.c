@@ -190,3 +190,29 @@ enum status ntfs_find(struct ntfs *ntfs, uint32_t record, uint32_t type, uint32_
     status = find_here(ntfs, slot, type, vcn, attribute);
     return status == ST_NOT_FOUND ? ntfs_corrupt(ntfs, SITE_NTFS_RECORD, record) : status;
 }
+
+/* Of a sector of a record only the first 510 bytes stand where they belong; its last two are kept in the array. */
+enum status ntfs_place_resident(struct fs_file *file, uint32_t offset, struct fs_place *out)
+{
+    struct ntfs *ntfs = &file->volume->as.ntfs;
+    const struct ntfs_node *node = &file->at.ntfs;
+    const uint8_t *attribute = 0;
+    enum status status = ntfs_find(ntfs, node->record, node->type, 0, &attribute);
+    if (status != ST_OK)
+        return status;
+    if (attribute[8] != 0 || offset >= get_le32(attribute + 0x10))
+        return ntfs_corrupt(ntfs, SITE_NTFS_RECORD, node->record);
+    const struct ntfs_slot *slot = slot_of(ntfs, node->record);
+    slot += attribute > slot->bytes + NTFS_RECORD_BYTES_MAX; /* an extent record's slot is the next one */
+    uint32_t at = (uint32_t)(attribute - slot->bytes) + get_le16(attribute + 0x14) + offset;
+    uint32_t sector = at / SECTOR_BYTES;
+    uint32_t inside = at % SECTOR_BYTES;
+    if (inside >= SECTOR_BYTES - 2) {
+        inside = (uint32_t)get_le16(slot->bytes + 4) + 2 * (sector + 1) + inside - (SECTOR_BYTES - 2);
+        sector = 0;
+    }
+    uint32_t first = (slot->number << ntfs->record_shift) + sector;
+    status = ntfs_map(ntfs, &ntfs->mft, first);
+    *out = (struct fs_place){ntfs->start_lba + ntfs->mft.run_lba + first - ntfs->mft.run_first, inside};
+    return status;
+}

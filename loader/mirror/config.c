@@ -20,6 +20,12 @@ const char *role_name(enum role role)
     return names[role];
 }
 
+const char *kind_name(enum set_kind kind)
+{
+    static const char *const names[] = {"nt", "esp"};
+    return names[kind];
+}
+
 const char *policy_name(enum break_policy policy)
 {
     static const char *const names[] = {"ask", "auto", "never"};
@@ -106,6 +112,12 @@ static bool take_serial(struct line *line, bool *out)
     return *out || take(line, "none");
 }
 
+static bool take_retire(struct line *line, bool *out)
+{
+    *out = take(line, "yes");
+    return *out || take(line, "no");
+}
+
 static bool take_set(struct line *line, struct config *out)
 {
     uint32_t number;
@@ -115,21 +127,32 @@ static bool take_set(struct line *line, struct config *out)
     return true;
 }
 
+static bool take_kind(struct line *line, enum set_kind *out)
+{
+    *out = take(line, "esp") ? SET_ESP : SET_NT;
+    return *out == SET_ESP || take(line, "nt");
+}
+
+/* The rest of the line, which begins with a backslash. */
+static bool take_path(struct line *line, char path[CONFIG_PATH_BYTES])
+{
+    size_t bytes = (size_t)(line->end - line->at);
+    if (bytes < 2 || bytes >= CONFIG_PATH_BYTES || *line->at != '\\')
+        return false;
+    memcpy(path, line->at, bytes);
+    path[bytes] = '\0';
+    line->at = line->end;
+    return text_length(path) == bytes;
+}
+
 /* `2 \WINNT`: the set's number and the folder, which ends with the line. */
 static bool take_system(struct line *line, struct config *out)
 {
     uint32_t number;
-    size_t bytes = 0;
     if (!take_number(line, DECIMAL, &number) || number == 0 || number > SETS_MAX)
         return false;
-    bytes = (size_t)(line->end - line->at);
-    if (bytes < 2 || bytes >= CONFIG_PATH_BYTES || *line->at != '\\')
-        return false;
-    memcpy(out->system_path, line->at, bytes);
-    out->system_path[bytes] = '\0';
     out->system_set = number;
-    line->at = line->end;
-    return text_length(out->system_path) == bytes;
+    return take_path(line, out->system_path);
 }
 
 static bool take_disk(struct line *line, struct config *out)
@@ -154,12 +177,18 @@ static bool parse_line(struct line *line, struct config *out)
         good = take_timeout(line, &out->timeout_s);
     else if (take(line, "break="))
         good = take_policy(line, &out->policy);
+    else if (take(line, "retire="))
+        good = take_retire(line, &out->retire);
     else if (take(line, "serial="))
         good = take_serial(line, &out->serial);
     else if (take(line, "system="))
         good = take_system(line, out);
     else if (take(line, "disk="))
         good = take_disk(line, out);
+    else if (take(line, "kind="))
+        good = out->set_count > 0 && take_kind(line, &set->kind);
+    else if (take(line, "efi="))
+        good = out->set_count > 0 && take_path(line, set->efi_path);
     else if (take(line, "primary="))
         good = out->set_count > 0 && take_member(line, &set->member[ROLE_PRIMARY]);
     else if (take(line, "shadow="))
@@ -203,12 +232,18 @@ void config_write(const struct config *config, struct text *out)
     else
         text_add(out, "timeout=%u\r\n", (unsigned)config->timeout_s);
     text_add(out, "break=%s\r\nserial=%s\r\n", policy_name(config->policy), config->serial ? "com1" : "none");
+    if (config->retire)
+        text_add(out, "retire=yes\r\n");
     if (config->system_set != 0)
         text_add(out, "system=%u %s\r\n", config->system_set, config->system_path);
     for (unsigned i = 0; i < config->disk_count; i++)
         text_add(out, "disk=%08x layout %08x\r\n", config->disk[i].signature, config->disk[i].layout);
     for (unsigned i = 0; i < config->set_count; i++) {
         text_add(out, "[set %u]\r\n", i + 1);
+        if (config->set[i].kind != SET_NT)
+            text_add(out, "kind=%s\r\n", kind_name(config->set[i].kind));
+        if (config->set[i].efi_path[0] != '\0')
+            text_add(out, "efi=%s\r\n", config->set[i].efi_path);
         for (unsigned role = 0; role < ROLE_COUNT; role++) {
             const struct member_id *member = &config->set[i].member[role];
             text_add(out, "%s=%08x start %u sectors %u\r\n", role_name((enum role)role), member->signature,

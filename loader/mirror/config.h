@@ -28,8 +28,16 @@ struct member_id {
     uint32_t sectors;
 };
 
+enum set_kind {
+    SET_NT, /* an FtDisk mirror of Windows NT */
+    SET_ESP /* two EFI system partitions that are to hold the same; members of a Linux md array or not */
+};
+
 struct mirror_set {
     struct member_id member[ROLE_COUNT];
+    enum set_kind kind;
+    char efi_path[CONFIG_PATH_BYTES]; /* SET_ESP: what is started, such as "\\EFI\\debian\\grubx64.efi"; empty: the
+                                         default */
 };
 
 /* A disk as it was partitioned when the boot disk was built. */
@@ -41,6 +49,7 @@ struct disk_id {
 struct config {
     int timeout_s; /* of the menu; 0 = no menu, TIMEOUT_FOREVER */
     enum break_policy policy;
+    bool retire; /* what breaks the mirror unattended also retires the other half, if that can be written */
     bool serial; /* event lines and screen on COM1 */
     unsigned set_count;
     struct mirror_set set[SETS_MAX]; /* the first one is the set the machine starts from */
@@ -61,6 +70,7 @@ MUST_CHECK enum status config_parse(const char *text, size_t bytes, struct confi
 void config_write(const struct config *config, struct text *out);
 
 const char *role_name(enum role role);
+const char *kind_name(enum set_kind kind);
 const char *policy_name(enum break_policy policy);
 
 #endif

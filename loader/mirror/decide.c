@@ -13,6 +13,8 @@
  * - A half that fails may be the one that knew better: if its contents differ from the good half's, a person must
  * choose.
  * - A half whose registry is damaged, or does not know the mirror (NT then stops with C000021A), is not preferred.
+ * - Of two halves of a Linux array the one whose superblock counts fewer events is the older one; of two EFI system
+ *   partitions without superblocks, the one whose boot loader is older and another.
  * - A signature that two disks carry names neither of them: one may be an old copy.
  * - Two good halves that differ, with nothing to tell which is newer, are split: a person must choose. */
 #include "mirror/decide.h"
@@ -35,7 +37,7 @@ const char *why_text(enum why why)
         "",
         "no disk with this signature answers",
         "a disk is there, but cannot be read",
-        "two disks carry this signature",
+        "two disks carry this signature: unplug one",
         "its disk has another signature now",
         "the disk is there, the partition is not",
         "sectors cannot be read",
@@ -47,6 +49,9 @@ const char *why_text(enum why why)
         "its NTFS log is the older one",
         "its registry is damaged",
         "its registry does not know the mirror: NT stops",
+        "md went on without it (fewer events)",
+        "its boot loader is the older one",
+        "the boot loader is not on it",
         "the halves differ, none is provably newer",
     };
     return texts[why];
@@ -66,6 +71,8 @@ static enum why judge_member(const struct member_facts *facts)
         return WHY_DISABLED;
     if (facts->left_behind)
         return WHY_TAKEN_OUT;
+    if (facts->readable && facts->no_loader)
+        return WHY_NO_LOADER;
     return facts->readable ? WHY_NOTHING : WHY_BAD_SECTOR;
 }
 
@@ -77,6 +84,7 @@ static enum member_state state_of(enum why why)
         [WHY_BAD_SECTOR] = MEMBER_FAILING, [WHY_DISABLED] = MEMBER_STALE,        [WHY_TAKEN_OUT] = MEMBER_STALE,
         [WHY_ORPHANED] = MEMBER_STALE,     [WHY_REBUILDING] = MEMBER_REBUILDING, [WHY_OLDER] = MEMBER_STALE,
         [WHY_LOG_OLDER] = MEMBER_STALE,    [WHY_BAD_REGISTRY] = MEMBER_FAILING,  [WHY_UNRECORDED] = MEMBER_FAILING,
+        [WHY_EVENTS] = MEMBER_STALE,       [WHY_LOADER_OLDER] = MEMBER_STALE,    [WHY_NO_LOADER] = MEMBER_STALE,
         [WHY_DIFFERENT] = MEMBER_GOOD,
     };
     return (enum member_state)states[why];
@@ -118,12 +126,27 @@ static void judge_recorded(const struct set_facts *facts, struct mirror_verdict 
     }
 }
 
+static bool tells(enum age age)
+{
+    return age == AGE_PRIMARY_OLDER || age == AGE_SHADOW_OLDER;
+}
+
+/* Of a set of Linux's the superblocks decide, and where there are none, the loaders. */
+static bool judge_age_of_esps(const struct set_facts *facts, struct mirror_verdict *out)
+{
+    enum age age = facts->events != AGE_UNKNOWN ? facts->events : facts->loaders;
+    unsigned older = age == AGE_PRIMARY_OLDER ? ROLE_PRIMARY : ROLE_SHADOW;
+    if (tells(age) && is_there(out->member[older]))
+        blame(out, older, facts->events != AGE_UNKNOWN ? WHY_EVENTS : WHY_LOADER_OLDER);
+    return facts->events != AGE_UNKNOWN || facts->loaders != AGE_UNKNOWN;
+}
+
 /* The log is asked only where the registry has nothing to say: after a power cut it may differ by a moment's work. */
 static void judge_age(const struct set_facts *facts, struct mirror_verdict *out)
 {
     bool ask_log = facts->registry == AGE_UNKNOWN || (facts->registry == AGE_SAME && facts->different);
     enum age age = ask_log ? facts->log : facts->registry;
-    if (age != AGE_PRIMARY_OLDER && age != AGE_SHADOW_OLDER)
+    if (judge_age_of_esps(facts, out) || !tells(age))
         return;
     unsigned older = age == AGE_PRIMARY_OLDER ? ROLE_PRIMARY : ROLE_SHADOW;
     if (is_there(out->member[older]))

@@ -2,6 +2,7 @@
 /* Evidence. A disk that cannot be read to the end testifies to nothing more; every volume costs a few dozen reads. */
 #include "mirror/evidence.h"
 
+#include "mirror/esp.h"
 #include "nt/fttype.h"
 #include "nt/system.h"
 
@@ -13,6 +14,11 @@ struct gathering {
     struct set_survey *survey;
     struct workspace *work;
     struct disk *disk;
+    /* What to do with the testimony of an installation on this disk. */
+    void (*hear)(struct gathering *gathering, const struct partition *partition, const char *directory,
+                 const struct testimony *testimony);
+    struct inventory *inventory; /* these two for hints only */
+    struct pair_hints *hints;
     bool any_sound; /* an installation on this disk has a registry that can be used */
     bool any_2000;  /* ... or is Windows 2000 */
 };
@@ -92,7 +98,7 @@ enum record evidence_of_member(const struct ftdisk *info, const struct member_id
     return worst;
 }
 
-static void hear(struct gathering *gathering, unsigned set, unsigned role, const struct testimony *testimony)
+static void hear_of_half(struct gathering *gathering, unsigned set, unsigned role, const struct testimony *testimony)
 {
     struct member_facts *facts = &gathering->survey[set].facts.member[role];
     facts->registry_bad = !gathering->any_sound;
@@ -117,7 +123,23 @@ static void keep_stamp(struct half_evidence *evidence, const char *directory, co
     evidence->written_100ns = testimony->stamp.written_100ns;
 }
 
-/* One installation on the disk: it may know every set that has a half there. */
+/* An installation on the disk may know every set that has a half there. */
+static void hear_of_sets(struct gathering *gathering, const struct partition *partition, const char *directory,
+                         const struct testimony *testimony)
+{
+    gathering->any_sound |= testimony->state != REGISTRY_DAMAGED;
+    gathering->any_2000 |= testimony->is_windows_2000;
+    for (unsigned set = 0; set < gathering->config->set_count; set++)
+        for (unsigned role = 0; role < ROLE_COUNT; role++) {
+            struct set_survey *survey = &gathering->survey[set];
+            if (survey->place[role].disk != gathering->disk)
+                continue;
+            hear_of_half(gathering, set, role, testimony);
+            if (survey->place[role].partition == partition)
+                keep_stamp(&survey->evidence[role], directory, testimony);
+        }
+}
+
 static enum status ask(struct gathering *gathering, const struct partition *partition, const char *directory)
 {
     struct testimony testimony;
@@ -127,17 +149,7 @@ static enum status ask(struct gathering *gathering, const struct partition *part
     /* Of a registry that can be read in part, its age still counts. */
     if (status != ST_OK)
         testimony.state = REGISTRY_UNKNOWN;
-    gathering->any_sound |= testimony.state != REGISTRY_DAMAGED;
-    gathering->any_2000 |= testimony.is_windows_2000;
-    for (unsigned set = 0; set < gathering->config->set_count; set++)
-        for (unsigned role = 0; role < ROLE_COUNT; role++) {
-            struct set_survey *survey = &gathering->survey[set];
-            if (survey->place[role].disk != gathering->disk)
-                continue;
-            hear(gathering, set, role, &testimony);
-            if (survey->place[role].partition == partition)
-                keep_stamp(&survey->evidence[role], directory, &testimony);
-        }
+    gathering->hear(gathering, partition, directory, &testimony);
     return status;
 }
 
@@ -188,11 +200,8 @@ static enum status look_at_volume(struct gathering *gathering, const struct part
     unsigned set;
     unsigned role;
     bool is_half = find_half(gathering, partition, &set, &role);
-    struct blockdev *device = &gathering->disk->reader.device;
-    unsigned failures = device->trail != 0 ? device->trail->used : 0;
-    enum status status = fs_mount(device, partition->start_lba, partition->sectors, &work->volume);
-    if (status != ST_OK && status != ST_IO && device->trail != 0)
-        device->trail->used = failures; /* a partition without a file system is no failure */
+    enum status status =
+        fs_probe(&gathering->disk->reader.device, partition->start_lba, partition->sectors, &work->volume);
     if (status != ST_OK)
         return status;
     if (is_half && look_at_file_system(work, &gathering->survey[set].evidence[role]) == ST_IO)
@@ -255,14 +264,131 @@ void evidence_gather(struct inventory *inventory, const struct config *config, s
                      struct workspace *work)
 {
     for (unsigned i = 0; work != 0 && i < inventory->count; i++) {
-        struct gathering gathering = {.config = config, .survey = survey, .work = work, .disk = &inventory->disk[i]};
+        struct gathering gathering = {
+            .config = config, .survey = survey, .work = work, .disk = &inventory->disk[i], .hear = hear_of_sets};
         if (!gathering.disk->dead)
             look_at_disk(&gathering);
     }
     for (unsigned i = 0; i < config->set_count; i++) {
+        if (config->set[i].kind == SET_ESP) {
+            esp_gather(&config->set[i], &survey[i], work);
+            continue;
+        }
         const struct half_evidence *evidence = survey[i].evidence;
         survey[i].facts.registry = compare_stamps(&evidence[ROLE_PRIMARY], &evidence[ROLE_SHADOW]);
         survey[i].facts.log = compare_logs(&evidence[ROLE_PRIMARY], &evidence[ROLE_SHADOW]);
         mirror_decide(&survey[i].facts, &survey[i].verdict);
     }
+}
+
+/* The two members of a mirror in a registry's words; false if it does not tell two disks and a partition on each. */
+static bool read_mirror(const struct ftdisk *info, const struct ftdisk_set *set, struct mirror_set *out)
+{
+    if (set->type != FT_MIRROR || set->member_count != ROLE_COUNT)
+        return false;
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        const struct ftdisk_member *member = &info->member[set->first_member + role];
+        if (member->partition >= info->partition_count)
+            return false;
+        const struct ftdisk_partition *partition = &info->partition[member->partition];
+        uint64_t end_bytes = partition->start_bytes + partition->length_bytes;
+        if (member->signature == 0 || partition->length_bytes < SECTOR_BYTES || end_bytes < partition->start_bytes ||
+            end_bytes / SECTOR_BYTES > UINT32_MAX)
+            return false;
+        out->member[role] = (struct member_id){member->signature, (uint32_t)(partition->start_bytes / SECTOR_BYTES),
+                                               (uint32_t)(partition->length_bytes / SECTOR_BYTES)};
+    }
+    return out->member[ROLE_PRIMARY].signature != out->member[ROLE_SHADOW].signature;
+}
+
+/* Whether a partition of a disk that the registry does not know is this member: its disk is the one that is missing,
+ * and lost its signature (A19). */
+static bool has_lost_signature(const struct gathering *gathering, const struct partition *partition,
+                               const struct member_id *id, const struct member_id *twin)
+{
+    unsigned index;
+    uint32_t own = gathering->disk->table.signature;
+    return id->sectors == partition->sectors && twin->signature != own &&
+           inventory_find(gathering->inventory, id->signature, &index) == 0 &&
+           inventory_find(gathering->inventory, twin->signature, &index) != 0 &&
+           ftdisk_find(&gathering->work->ftdisk, own, partition->start_lba) == 0;
+}
+
+/* Which member of the mirror a partition of this disk is, or ROLE_NONE. */
+static enum role role_in(const struct gathering *gathering, const struct partition *partition,
+                         const struct mirror_set *mirror)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        const struct member_id *id = &mirror->member[role];
+        if (id->start_lba == partition->start_lba &&
+            (id->signature == gathering->disk->table.signature ||
+             has_lost_signature(gathering, partition, id, &mirror->member[1 - role])))
+            return (enum role)role;
+    }
+    return ROLE_NONE;
+}
+
+static bool is_same_member(const struct member_id *first, const struct member_id *second)
+{
+    return first->signature == second->signature && first->start_lba == second->start_lba;
+}
+
+static void note_hint(struct pair_hint *hint, enum role role, const struct mirror_set *mirror)
+{
+    if (hint->state == HINT_NONE)
+        *hint = (struct pair_hint){HINT_KNOWN, role, *mirror};
+    else if (hint->role != role || !is_same_member(&hint->set.member[1 - role], &mirror->member[1 - role]))
+        hint->state = HINT_DISPUTED;
+}
+
+static void hear_of_twins(struct gathering *gathering, const struct partition *partition, const char *directory,
+                          const struct testimony *testimony)
+{
+    const struct ftdisk *info = &gathering->work->ftdisk;
+    const struct disk_table *table = &gathering->disk->table;
+    struct pair_hint *hints = gathering->hints->of[gathering->disk - gathering->inventory->disk];
+    struct mirror_set mirror;
+    (void)partition;
+    (void)directory;
+    for (unsigned s = 0; testimony->state == REGISTRY_SPEAKS && s < info->set_count; s++) {
+        bool is_mirror = read_mirror(info, &info->set[s], &mirror);
+        for (unsigned i = 0; is_mirror && i < table->count; i++) {
+            enum role role = role_in(gathering, &table->partition[i], &mirror);
+            if (role != ROLE_NONE)
+                note_hint(&hints[i], role, &mirror);
+        }
+    }
+}
+
+/* A half that is named as a twin, and of which its own disk says nothing, is what it is named. */
+static void answer(const struct inventory *inventory, const struct pair_hint *hint, struct pair_hints *hints)
+{
+    unsigned index = 0;
+    enum role role = (enum role)(1 - hint->role);
+    const struct member_id *twin = &hint->set.member[role];
+    if (hint->state != HINT_KNOWN || inventory_find(inventory, twin->signature, &index) != 1)
+        return;
+    const struct disk_table *table = &inventory->disk[index].table;
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->partition[i].start_lba == twin->start_lba && hints->of[index][i].state == HINT_NONE)
+            hints->of[index][i] = (struct pair_hint){HINT_KNOWN, role, hint->set};
+}
+
+void evidence_hints(struct inventory *inventory, struct workspace *work, struct pair_hints *hints)
+{
+    static const struct config no_sets; /* every volume is searched */
+    memset(hints, 0, sizeof *hints);
+    for (unsigned i = 0; i < inventory->count; i++) {
+        struct gathering gathering = {.config = &no_sets,
+                                      .work = work,
+                                      .disk = &inventory->disk[i],
+                                      .hear = hear_of_twins,
+                                      .inventory = inventory,
+                                      .hints = hints};
+        if (!gathering.disk->dead)
+            look_at_disk(&gathering);
+    }
+    for (unsigned disk = 0; disk < inventory->count; disk++)
+        for (unsigned i = 0; i < inventory->disk[disk].table.count; i++)
+            answer(inventory, &hints->of[disk][i], hints);
 }

@@ -5,6 +5,7 @@
 #define MIRROR_EVIDENCE_H
 
 #include "mirror/facts.h"
+#include "mirror/pair.h"
 #include "nt/workspace.h"
 
 /* How the registry of an installation answered. */
@@ -30,6 +31,10 @@ MUST_CHECK enum status evidence_ask(struct workspace *work, const char *director
 
 /** What the record in `info` says of the half with this id. */
 enum record evidence_of_member(const struct ftdisk *info, const struct member_id *id);
+
+/** Ask every disk which mirror each half on it belongs to, and as which member. A registry that is old, unclean or
+ * calls a half orphaned still knows that. What only the twin's disk knows of a half is noted as well. */
+void evidence_hints(struct inventory *inventory, struct workspace *work, struct pair_hints *hints);
 
 /** Ask every disk about every set of `config`, add it to the facts in `survey` and decide again. `work` may be null:
  * then there is no evidence. */

@@ -2,6 +2,7 @@
 /* Facts about a set. */
 #include "mirror/facts.h"
 
+#include "disk/gpt.h"
 #include "nt/fttype.h"
 
 static bool any_dead(const struct inventory *inventory)
@@ -36,9 +37,17 @@ static bool has_lost_signature(const struct inventory *inventory, const struct c
     return false;
 }
 
-static void find_member(struct inventory *inventory, const struct member_id *id, struct member_facts *facts,
-                        struct member_place *place)
+/* Whether a partition of this type can be a half. Of another type it is another's by now: a dynamic disk's, or another
+ * system's. */
+static bool can_be_half(enum set_kind kind, uint8_t type)
 {
+    return kind == SET_ESP ? type == TYPE_ESP || type == TYPE_RAID : ft_is_file_system(ft_plain_type(type));
+}
+
+static void find_member(struct inventory *inventory, const struct mirror_set *set, unsigned role,
+                        struct member_facts *facts, struct member_place *place)
+{
+    const struct member_id *id = &set->member[role];
     unsigned index = 0;
     unsigned found = inventory_find(inventory, id->signature, &index);
     facts->ambiguous = found > 1;
@@ -47,12 +56,15 @@ static void find_member(struct inventory *inventory, const struct member_id *id,
     if (found != 1)
         return;
     place->disk = &inventory->disk[index];
-    place->partition = mbr_find(&place->disk->table, id->start_lba, id->sectors);
-    facts->has_extent = place->partition != 0;
-    if (place->partition == 0)
+    const struct partition *partition = mbr_find(&place->disk->table, id->start_lba, id->sectors);
+    if (partition == 0 || !can_be_half(set->kind, partition->type))
         return;
-    facts->ft_bit = ft_is_member(place->partition->type);
-    facts->disabled = ft_is_disabled(place->partition->type);
+    place->partition = partition;
+    facts->has_extent = true;
+    if (set->kind != SET_NT)
+        return;
+    facts->ft_bit = ft_is_member(partition->type);
+    facts->disabled = ft_is_disabled(partition->type);
 }
 
 void facts_gather(struct inventory *inventory, const struct config *config, unsigned index, unsigned samples,
@@ -63,7 +75,7 @@ void facts_gather(struct inventory *inventory, const struct config *config, unsi
     uint32_t sectors = set->member[ROLE_PRIMARY].sectors; /* a shadow may be longer; 0 for a half found alone */
     *out = (struct set_survey){0};
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
-        find_member(inventory, &set->member[role], &out->facts.member[role], &out->place[role]);
+        find_member(inventory, set, role, &out->facts.member[role], &out->place[role]);
         if (set->member[role].signature != 0 && !out->facts.member[role].present)
             out->facts.member[role].lost_signature = has_lost_signature(inventory, config, &set->member[role]);
         if (out->place[role].partition != 0)

@@ -28,10 +28,22 @@ struct half_evidence {
     bool dirty;       /* the volume was not shut down cleanly */
 };
 
+/* What the end of a member of a Linux array, or the loader on an EFI system partition, says of a half's age. */
+struct esp_evidence {
+    bool has_md;
+    uint64_t events;
+    uint64_t updated_s; /* since 1970, UTC */
+    bool has_loader;
+    uint32_t loader_crc;
+    uint32_t loader_bytes;
+    uint32_t loader_written; /* DOS date and time */
+};
+
 struct set_survey {
     struct set_facts facts;
     struct member_place place[ROLE_COUNT];
     struct half_evidence evidence[ROLE_COUNT];
+    struct esp_evidence esp[ROLE_COUNT];
     struct sample_result sample;
     struct mirror_verdict verdict;
 };

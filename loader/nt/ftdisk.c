@@ -225,6 +225,66 @@ enum status ftdisk_encode(const struct ftdisk *in, uint8_t *bytes, uint32_t room
     return emit((struct ftdisk *)in, ENCODE, bytes, room, count);
 }
 
+static bool has_member(const struct ftdisk *info, const struct ftdisk_set *set, uint32_t keep, uint32_t other)
+{
+    for (uint32_t i = 0; i < set->member_count; i++) {
+        uint32_t index = info->member[set->first_member + i].partition;
+        if (index != NOWHERE && (index == keep || index == other))
+            return true;
+    }
+    return false;
+}
+
+static bool release(struct ftdisk_partition *partition)
+{
+    if (partition->type != FT_MIRROR)
+        return false;
+    partition->type = FT_NOT_A_MEMBER;
+    partition->state = FT_HEALTHY;
+    return true;
+}
+
+/* Take a set and its members out of the lists; everything behind them moves up. */
+static void drop_set(struct ftdisk *info, uint32_t index)
+{
+    uint32_t first = info->set[index].first_member;
+    uint16_t count = info->set[index].member_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (info->member[first + i].partition != NOWHERE)
+            (void)release(&info->partition[info->member[first + i].partition]);
+    info->member_count -= count;
+    memmove(&info->member[first], &info->member[first + count], (info->member_count - first) * sizeof *info->member);
+    info->set_count--;
+    memmove(&info->set[index], &info->set[index + 1], (info->set_count - index) * sizeof *info->set);
+    for (uint32_t i = index; i < info->set_count; i++)
+        info->set[i].first_member = (uint16_t)(info->set[i].first_member - count);
+}
+
+bool ftdisk_dissolve(struct ftdisk *info, const struct ftdisk_partition *keep, const struct ftdisk_partition *other)
+{
+    uint32_t kept = keep != NULL ? (uint32_t)(keep - info->partition) : NOWHERE;
+    uint32_t left = other != NULL ? (uint32_t)(other - info->partition) : NOWHERE;
+    bool changed = false;
+    for (uint32_t i = info->set_count; i-- > 0;)
+        if (info->set[i].type == FT_MIRROR && has_member(info, &info->set[i], kept, left)) {
+            drop_set(info, i);
+            changed = true;
+        }
+    if (keep != NULL)
+        changed |= release(&info->partition[kept]);
+    if (other != NULL)
+        changed |= release(&info->partition[left]);
+    if (!changed || keep == NULL || other == NULL)
+        return changed;
+    if (info->partition[kept].letter == 0)
+        info->partition[kept].letter = other->letter;
+    if (info->partition[left].letter != 0) {
+        info->partition[left].letter = 0;
+        info->partition[left].assign_letter = 1;
+    }
+    return true;
+}
+
 const struct ftdisk_partition *ftdisk_find(const struct ftdisk *info, uint32_t signature, uint64_t start_lba)
 {
     for (uint32_t i = 0; i < info->disk_count; i++)

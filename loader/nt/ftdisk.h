@@ -108,4 +108,10 @@ MUST_CHECK enum status ftdisk_encode(const struct ftdisk *in, uint8_t *bytes, ui
 /** The record of the partition that begins at `start_lba` (of 512 bytes) on the disk with this signature, or null. */
 const struct ftdisk_partition *ftdisk_find(const struct ftdisk *info, uint32_t signature, uint64_t start_lba);
 
+/** Break a mirror as Disk Administrator does (Q120227): the set that has `keep` or `other` among its members is
+ * dropped, its members become ordinary healthy partitions, `keep` has the set's drive letter and `other` gets the next
+ * free one from NT. Either may be null. Returns whether anything changed. Fields whose meaning is not public stay as
+ * they are. */
+bool ftdisk_dissolve(struct ftdisk *info, const struct ftdisk_partition *keep, const struct ftdisk_partition *other);
+
 #endif

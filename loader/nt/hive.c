@@ -20,6 +20,7 @@
 #define TEXT_UNITS 260u
 #define KEY_IS_LATIN1 0x20u /* flags: the name has one byte for each character */
 #define VALUE_IS_LATIN1 0x01u
+#define VALUE_LENGTH 4u
 #define REG_SZ 1u
 #define REG_EXPAND_SZ 2u
 #define REG_DWORD 4u
@@ -242,8 +243,9 @@ static enum status value_at(const struct hive *hive, uint32_t key, uint32_t inde
         status = hive_cell(hive, offset, HIVE_VALUE, &cell);
     if (status != ST_OK)
         return status;
-    out->bytes = get_le32(cell.head + 4) & INT32_MAX;
-    out->is_inline = out->bytes != get_le32(cell.head + 4);
+    out->record = offset;
+    out->bytes = get_le32(cell.head + VALUE_LENGTH) & INT32_MAX;
+    out->is_inline = out->bytes != get_le32(cell.head + VALUE_LENGTH);
     out->cell = get_le32(cell.head + 8);
     out->type = get_le32(cell.head + 12);
     memcpy(out->inline_bytes, cell.head + 8, 4);
@@ -341,6 +343,18 @@ enum status hive_data_place(const struct hive *hive, const struct hive_value *va
     if (*bytes > page_left)
         *bytes = page_left;
     return source == hive->log ? ST_UNSUPPORTED : ST_OK;
+}
+
+enum status hive_length_place(const struct hive *hive, const struct hive_value *value, uint32_t *file_offset)
+{
+    struct hive_cell cell;
+    struct source *source;
+    if (value->is_inline)
+        return ST_UNSUPPORTED;
+    enum status status = hive_cell(hive, value->record, HIVE_VALUE, &cell);
+    if (status == ST_OK)
+        status = hive_find(hive, cell.at + VALUE_LENGTH, &source, file_offset);
+    return status == ST_OK && source == hive->log ? ST_UNSUPPORTED : status;
 }
 
 enum status hive_u32(const struct hive *hive, uint32_t key, const char *name, uint32_t *out)

@@ -31,8 +31,9 @@ struct hive {
 };
 
 struct hive_value {
-    uint32_t cell; /* of its data; meaningless when `bytes` is 4 or less and the data are inline */
-    uint32_t type; /* REG_SZ 1, REG_EXPAND_SZ 2, REG_BINARY 3, REG_DWORD 4, REG_MULTI_SZ 7 */
+    uint32_t record; /* its own cell, which holds its length */
+    uint32_t cell;   /* of its data; meaningless when `bytes` is 4 or less and the data are inline */
+    uint32_t type;   /* REG_SZ 1, REG_EXPAND_SZ 2, REG_BINARY 3, REG_DWORD 4, REG_MULTI_SZ 7 */
     uint32_t bytes;
     bool is_inline;
     uint8_t inline_bytes[4];
@@ -69,6 +70,11 @@ MUST_CHECK enum status hive_data(const struct hive *hive, const struct hive_valu
  * edit in place needs. Errors: ST_UNSUPPORTED (inline, or the byte comes from the log), ST_BOUNDS, ST_CORRUPT, I/O. */
 MUST_CHECK enum status hive_data_place(const struct hive *hive, const struct hive_value *value, uint32_t offset,
                                        uint32_t *file_offset, uint32_t *bytes);
+
+/** Where the four bytes of the value's length stand in the hive's file. Errors: ST_UNSUPPORTED (inline, or they come
+ * from the log), ST_CORRUPT, I/O. */
+MUST_CHECK enum status hive_length_place(const struct hive *hive, const struct hive_value *value,
+                                         uint32_t *file_offset);
 
 /** A REG_DWORD. Errors: those of hive_value, ST_CORRUPT (another type or length). */
 MUST_CHECK enum status hive_u32(const struct hive *hive, uint32_t key, const char *name, uint32_t *out);

@@ -2,7 +2,7 @@
 /* Screen and event lines. Event lines are an interface (see docs/events.md): they may only grow. */
 #include "ui/screen.h"
 
-#define LINE_BYTES 160u
+#define LINE_BYTES 240u
 #define SECTORS_PER_MIB 2048u
 #define DATE_BYTES 24u
 
@@ -94,6 +94,31 @@ static void screen_evidence(struct loader *loader, unsigned index, enum role rol
             evidence->dirty ? ", volume not shut down" : "");
 }
 
+/* Seconds since 1970 as a FILETIME. */
+static uint64_t filetime(uint64_t unix_s)
+{
+    return (unix_s + 11644473600ull) * 10000000ull;
+}
+
+/* What speaks for the age of an EFI system partition. */
+static void screen_esp(struct loader *loader, unsigned index, enum role role)
+{
+    const struct set_survey *survey = &loader->survey[index];
+    const struct esp_evidence *esp = &survey->esp[role];
+    char date[DATE_BYTES];
+    struct text text;
+    text_init(&text, date, sizeof date);
+    if (loader->config.set[index].kind != SET_ESP || survey->place[role].partition == 0)
+        return;
+    if (esp->has_md)
+        text_add_time(&text, filetime(esp->updated_s));
+    event(loader, "esp set=%u role=%s md=%u events=%llu updated=\"%s\" loader=%08x written=%08x", index + 1,
+          role_name(role), esp->has_md, (unsigned long long)esp->events, date, esp->loader_crc, esp->loader_written);
+    if (esp->has_md && survey->verdict.state != SET_HEALTHY)
+        say(loader, COLOUR_NORMAL, "           md: %llu events, the last at %s UTC\n", (unsigned long long)esp->events,
+            date);
+}
+
 static void screen_member(struct loader *loader, unsigned index, enum role role)
 {
     const struct set_survey *survey = &loader->survey[index];
@@ -110,6 +135,7 @@ static void screen_member(struct loader *loader, unsigned index, enum role role)
         say(loader, COLOUR_NORMAL, "on disk %02xh  ", drive);
     say(loader, COLOUR_NORMAL, "%s\n", why);
     screen_evidence(loader, index, role);
+    screen_esp(loader, index, role);
 }
 
 void screen_set(struct loader *loader, unsigned index)
@@ -127,8 +153,24 @@ void screen_intention(struct loader *loader, enum role source, bool will_break)
     if (source == ROLE_NONE)
         screen_say(loader, "\nNo half is started unasked.\n", COLOUR_BAD);
     else
-        say(loader, COLOUR_BRIGHT, "\nThe %s will be started as drive 80h; %s\n", role_name(source),
+        say(loader, COLOUR_BRIGHT, "\nThe %s will be started%s; %s\n", role_name(source),
+            loader->config.set[0].kind == SET_ESP ? "" : " as drive 80h",
             will_break ? "before that:" : "no disk will be written.");
+}
+
+void screen_cannot_start(struct loader *loader, const char *why)
+{
+    event(loader, "end started=none why=\"%s\"", why);
+    say(loader, COLOUR_BRIGHT, "\n%s.\n", why);
+    if (loader->fw->cannot_start_advice != 0)
+        screen_say(loader, loader->fw->cannot_start_advice, COLOUR_NORMAL);
+}
+
+void screen_copied(struct loader *loader, enum role to, unsigned files, enum status status)
+{
+    event(loader, "copied role=%s files=%u status=%s", role_name(to), files, status_name(status));
+    say(loader, status == ST_OK ? COLOUR_GOOD : COLOUR_BAD, "%u files copied to the %s: %s.\n", files, role_name(to),
+        status_name(status));
 }
 
 void screen_errors(struct loader *loader)
@@ -176,16 +218,63 @@ void screen_dryrun(struct loader *loader, enum role role, const struct dryrun *r
 void screen_boot(struct loader *loader)
 {
     const struct boot_plan *plan = &loader->plan;
-    event(loader, "boot source=%s drive=0x%02x as=0x80 method=%s", role_name(plan->source), plan->drive,
+    unsigned as = plan->method == METHOD_EFI ? plan->drive : DRIVE_FIRST;
+    event(loader, "boot source=%s drive=0x%02x as=0x%02x method=%s", role_name(plan->source), plan->drive, as,
           method_name(plan->method));
-    say(loader, COLOUR_BRIGHT, "Starting the %s, disk %02xh as 80h ...\n", role_name(plan->source), plan->drive);
+    say(loader, COLOUR_BRIGHT, "Starting the %s, disk %02xh as %02xh ...\n", role_name(plan->source), plan->drive, as);
+}
+
+/* The bytes by which a sector will differ: where the first one is, and how many there are. */
+static unsigned differing(const struct change *change, unsigned *first)
+{
+    unsigned count = 0;
+    for (unsigned i = SECTOR_BYTES; i-- > 0;)
+        if (change->old_bytes[i] != change->new_bytes[i]) {
+            *first = i;
+            count++;
+        }
+    return count;
 }
 
 void screen_change(struct loader *loader, unsigned index, const char *state)
 {
     const struct change *change = &loader->changes.change[index];
+    unsigned first = 0;
+    unsigned bytes = differing(change, &first);
     event(loader, "change %s n=%u disk=%08x lba=%llu why=\"%s\"", state, index + 1, change->signature,
           (unsigned long long)change->lba, change->why);
-    say(loader, COLOUR_NORMAL, "Change %s: disk %08x, sector %llu: %s\n", state, change->signature,
-        (unsigned long long)change->lba, change->why);
+    say(loader, COLOUR_NORMAL, "%u %s: disk %08x, sector %llu+%03x, %u bytes, %02x to %02x ...\n  %s (%s)\n", index + 1,
+        state, change->signature, (unsigned long long)change->lba, first, bytes, change->old_bytes[first],
+        change->new_bytes[first], change->why, change->id);
+}
+
+void screen_obstacle(struct loader *loader, const struct break_job *job)
+{
+    event(loader, "break extent=types disk=%08x file=\"%s\" why=\"%s\"", job->on->table.signature, job->where,
+          obstacle_text(job->obstacle));
+    say(loader, COLOUR_BAD, "The registry stays as it is: disk %08x, %s:\n%s.\n", job->on->table.signature, job->where,
+        obstacle_text(job->obstacle));
+}
+
+void screen_letters(struct loader *loader, const struct break_job *job)
+{
+    for (unsigned i = 0; i < loader->config.set_count; i++) {
+        const struct letters *letters = &job->what.letters[i];
+        if (!letters->known || letters->after == 0)
+            continue;
+        event(loader, "letter set=%u before=%c after=%c", i + 1, letters->before, letters->after);
+        say(loader, COLOUR_NORMAL, "%c: stays with the %s of mirror %u; the other half gets the next free letter.\n",
+            letters->after, role_name(job->what.keep[i]), i + 1);
+    }
+}
+
+void screen_refusal(struct loader *loader, const char *why)
+{
+    event(loader, "refused why=\"%s\"", why);
+    say(loader, COLOUR_BAD, "Refused: %s.\n", why);
+}
+
+void screen_note(struct loader *loader, const char *note)
+{
+    say(loader, COLOUR_NORMAL, "Note: %s.\n", note);
 }

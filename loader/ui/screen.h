@@ -4,6 +4,7 @@
 #ifndef UI_SCREEN_H
 #define UI_SCREEN_H
 
+#include "change/break.h"
 #include "loader.h"
 
 void screen_start(struct loader *loader);
@@ -17,6 +18,12 @@ void screen_set(struct loader *loader, unsigned index);
 /** What will be started and changed if nobody interferes; ROLE_NONE: nothing. */
 void screen_intention(struct loader *loader, enum role source, bool will_break);
 
+/** This firmware starts no half. */
+void screen_cannot_start(struct loader *loader, const char *why);
+
+/** How far one EFI system partition was brought up to date. */
+void screen_copied(struct loader *loader, enum role to, unsigned files, enum status status);
+
 /** The failures of this run so far. */
 void screen_errors(struct loader *loader);
 
@@ -24,6 +31,16 @@ void screen_boot(struct loader *loader);
 
 /** One change; `state` is "planned", "done" or "undone". */
 void screen_change(struct loader *loader, unsigned index, const char *state);
+
+/** Why the registry is not part of a break. */
+void screen_obstacle(struct loader *loader, const struct break_job *job);
+
+/** Which drive letters the halves will have. */
+void screen_letters(struct loader *loader, const struct break_job *job);
+
+/** A rule that forbids a change, and a remark about one. */
+void screen_refusal(struct loader *loader, const char *why);
+void screen_note(struct loader *loader, const char *note);
 
 /** What has changed since the boot disk was built; nothing if nothing has. */
 void screen_freshness(struct loader *loader);

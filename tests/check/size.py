@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 SECTOR = 512
-STAGE2_BIN_SECTORS = 65
+STAGE2_BIN_SECTORS = 86
+MBR_BYTES = 440
 INT13_BYTES = 1024
 
 
@@ -28,6 +29,7 @@ def rows(build):
     size = lambda name: (build / name).stat().st_size
     room = layout(build)['STAGE2_END'] - layout(build)['STAGE2_BASE']
     return [('fat12.bin', size('fat12.bin'), SECTOR),
+            ('mbr.bin', size('mbr.bin'), MBR_BYTES),
             ('int13.bin', size('int13.bin'), INT13_BYTES),
             ('stage 2 in memory, bss included', bytes_in_memory(build), room),
             ('stage 2 unpacked', size('stage2.bin'), None),

@@ -37,7 +37,7 @@ ZEROS = bytes(WINDOW)
 # A message that ends without telling what to do is no help on the day it is needed.
 NEXT_STEP = re.compile(r'--[a-z]|\b(name|is this|give|choose|copy|copied|build|make|set|use|say|see|install|unmount|'
                        r'leave|insert|try|check|explain|expand|another|again|undo|move|takes|needs|instead|close|'
-                       r'free)\b', re.I)
+                       r'free|break|retire|first)\b', re.I)
 
 for maker in ('system32', 'ntldr'):  # always the same bytes, and they take their time
     setattr(nt, maker, functools.lru_cache(getattr(nt, maker)))
@@ -47,6 +47,15 @@ _store = tempfile.TemporaryDirectory(prefix='mkb-cli-store-')
 atexit.register(_store.cleanup)
 os.chmod(_store.name, 0o755)
 TOOL = pathlib.Path(shutil.copy(BUILD / 'mkbootdisk', _store.name))  # where others may run it, and no build replaces it
+
+
+@functools.lru_cache(None)
+def cut_library():
+    """The library cut.c, to be preloaded: writes and reads that fail."""
+    path = os.path.join(_store.name, 'cut.so')
+    subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', path,
+                    HERE / 'cut.c', '-ldl'], check=True)
+    return path
 
 
 def recipe_pair(**recipe):

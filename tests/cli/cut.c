@@ -5,7 +5,8 @@
  *   short                it writes its first half and says so
  *   lost                 it says it went well and writes nothing, so that reading back shows the old bytes
  *   sync                 the n-th fdatasync or fsync fails instead
- * CUT_LOG is a file that gets a line "offset count" for each pwrite. */
+ * CUT_LOG is a file that gets a line "offset count" for each pwrite.
+ * CUT_READ is "FILE:OFFSET": a pread of that byte of that file fails, as on a disk with a bad sector. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+typedef ssize_t pread_function(int, void *, size_t, off_t);
 typedef ssize_t pwrite_function(int, const void *, size_t, off_t);
 typedef int sync_function(int);
 
@@ -81,6 +84,40 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset)
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset)
 {
     return cut((pwrite_function *)dlsym(RTLD_NEXT, "pwrite64"), fd, bytes, count, offset);
+}
+
+/* Whether a byte that cannot be read is among these. */
+static int is_bad(int fd, size_t count, off_t offset)
+{
+    const char *set = getenv("CUT_READ");
+    const char *colon = set != NULL ? strrchr(set, ':') : NULL;
+    struct stat bad, here;
+    char path[4096];
+    if (colon == NULL || colon - set >= (long)sizeof path)
+        return 0;
+    memcpy(path, set, (size_t)(colon - set));
+    path[colon - set] = '\0';
+    long long at = atoll(colon + 1);
+    return at >= offset && at < offset + (off_t)count && stat(path, &bad) == 0 && fstat(fd, &here) == 0 &&
+           bad.st_dev == here.st_dev && bad.st_ino == here.st_ino;
+}
+
+static ssize_t read_or_fail(pread_function *real, int fd, void *bytes, size_t count, off_t offset)
+{
+    if (!is_bad(fd, count, offset))
+        return real(fd, bytes, count, offset);
+    errno = EIO;
+    return -1;
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset)
+{
+    return read_or_fail((pread_function *)dlsym(RTLD_NEXT, "pread"), fd, bytes, count, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off_t offset)
+{
+    return read_or_fail((pread_function *)dlsym(RTLD_NEXT, "pread64"), fd, bytes, count, offset);
 }
 
 static int cut_sync(const char *name, int fd)

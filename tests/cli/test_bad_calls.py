@@ -5,6 +5,7 @@ helps, the documented exit code, no byte changed and nothing left behind.
 Owns everything that may be wrong besides the disks themselves, which are test_bad_input.py's.
 """
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -12,7 +13,12 @@ import tempfile
 import time
 import unittest
 
-from cli import DONE, IO, REFUSED, TOOL, USAGE, CliCase, snapshot
+from cli import DONE, FOUND, IO, REFUSED, ROOT, TOOL, USAGE, CliCase, snapshot
+
+
+COMMANDS = ('build', 'write', 'survey', 'check', 'break', 'retire', 'promote', 'undo', 'journal', 'log', 'lab', 'explain')
+GEOMETRIES = ('', '255', '255/', '/63', '0/63', '256/63', '255/0', '255/64', '255/63/1', '255x63', 'x/y', '-1/63',
+              '99999999999/63')
 
 
 class BadOptions(CliCase):
@@ -25,7 +31,7 @@ class BadOptions(CliCase):
 
     def test_help(self):
         for words in (['--help'], ['help'], ['--version']) + tuple(
-                [name, '--help'] for name in ('build', 'survey', 'check', 'break', 'undo', 'lab', 'explain')):
+                [name, '--help'] for name in COMMANDS):
             with self.subTest(words=words):
                 result = self.unchanged(DONE, *words)
                 self.assertIn('mkbootdisk', result.out)
@@ -33,11 +39,13 @@ class BadOptions(CliCase):
 
     def test_unknown_option(self):
         self.pair()
-        for command in ('build', 'survey', 'check', 'break', 'undo', 'lab', 'explain'):
+        for command in COMMANDS:
             for option in ('--no-such', '-z', '--json=x' if command in ('survey', 'check') else '--help=x'):
                 with self.subTest(command=command, option=option):
                     result = self.unchanged(USAGE, command, option, self.a, self.b)
                     self.assertIn("see 'mkbootdisk %s --help'" % command, result.err)
+                    for line in result.err.splitlines():
+                        self.assertTrue(line.startswith('mkbootdisk: '), line)
 
     def test_bad_values(self):
         self.pair()
@@ -47,16 +55,47 @@ class BadOptions(CliCase):
                          ('--nt-path', 'WINNT'), ('--nt-path', 'C:\\WINNT'), ('--nt-path', ''),
                          ('--nt-path', '\\' + 'x' * 80), ('--nt-path', '\\WIN"NT'), ('--nt-path', '\\A\r\nB'),
                          ('--nt-path', '\\A]B\n')],
-               'break': [('--set', '0'), ('--set', '5'), ('--set', 'one'), ('--keep', 'both'), ('--keep', '')]}
+               'break': [('--keep', 'both'), ('--keep', '')] + [('--geometry', text) for text in GEOMETRIES],
+               'promote': [('--geometry', text) for text in GEOMETRIES]}
+        for command in ('break', 'retire', 'promote'):
+            bad.setdefault(command, []).extend(('--set', text) for text in ('0', '5', 'one', ''))
+        needed = {'build': ['-o', self.dir / 'out.img'], 'break': ['--write']}
         for command, cases in bad.items():
             for option, value in cases:
                 with self.subTest(command=command, option=option, value=value):
-                    more = ['-o', self.dir / 'out.img'] if command == 'build' else ['--write']
+                    more = needed.get(command, ['--write', '--disk', 'shadow'])
                     self.complains(USAGE, option, command, option, value, *more, self.a, self.b)
+
+    def test_every_command_is_in_the_list_and_in_the_manual(self):
+        listed = re.findall(r'^  (\w+)  +\S', self.must(DONE, '--help').out, re.M)
+        self.assertLessEqual(set(COMMANDS), set(listed))
+        manual = (ROOT / 'docs' / 'mkbootdisk.1').read_text()
+        synopsis, rest = manual.split('.SH DESCRIPTION')
+        self.assertEqual(sorted(set(re.findall(r'^\.B mkbootdisk (\w+)', synopsis, re.M))), sorted(listed))
+        self.assertLessEqual(set(listed), set(re.findall(r'^\.B (\w+)$', rest, re.M)))
+
+    def test_which_disk(self):
+        self.pair()
+        for command in ('retire', 'promote'):
+            with self.subTest(command=command):
+                self.complains(USAGE, ['--disk primary', '--disk SIGNATURE'], command, '--write', self.a, self.b)
+                self.complains(USAGE, 'give one to', command, '--write', '--disk', 'primary')
+
+    def test_undo_places_that_are_none(self):
+        self.pair()
+        for words in ([], ['--retire']):
+            call = ['break', '--write', '--keep', 'primary', *words, self.a, self.b]
+            with self.subTest(words=words):
+                self.complains(IO, 'nowhere', *call, '--bootdisk', self.dir / 'nowhere')
+                self.complains(IO, [r'a\.img'], *call, '--bootdisk', self.a)
+                self.complains(IO, ['nowhere/undo', '--undo-file'], *call, '--undo-file', self.dir / 'nowhere/undo')
 
     def test_no_such_set(self):
         self.pair()
         self.complains(USAGE, ['mirror 2', 'survey'], 'break', '--set', '2', '--write', self.a, self.b)
+        for command in ('retire', 'promote'):
+            self.complains(FOUND, ['mirror 2', 'signature'], command, '--disk', 'shadow', '--set', '2', '--write',
+                           self.a, self.b)
 
     def test_build_without_output(self):
         self.pair()

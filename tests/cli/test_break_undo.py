@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import unittest
 
-from cli import (DONE, FOUND, IO, REFUSED, SECTOR, SMALL, TOOL, USAGE, CliCase, defects, disks, recipe_pair,
-                 snapshot, type_byte)
+from cli import (DONE, FOUND, IO, REFUSED, SECTOR, SMALL, TOOL, USAGE, WINDOW, CliCase, defects, disks, recipe_pair,
+                 snapshot)
 
 TWO_SETS = dict(SMALL, primary_start=4095, primary_extra=((63, 3969, 0x87),), shadow_extra=((63, 3969, 0x87),))
 TYPE_AT = 446 + 4
@@ -24,12 +24,15 @@ def differences(one, other):
     for path in (one, other):
         with open(path, 'rb') as file:
             for at, size in disks.data_ranges(file.fileno(), 0, os.path.getsize(path)):
-                spots |= set(range(at, at + size, 4096))
+                spots |= set(range(at // WINDOW, -(-(at + size) // WINDOW)))
     found = {}
     with open(one, 'rb') as f, open(other, 'rb') as g:
-        for at in spots:
-            left, right = os.pread(f.fileno(), 4096, at), os.pread(g.fileno(), 4096, at)
-            found.update({at + n: (left[n], right[n]) for n in range(len(left)) if left[n] != right[n]})
+        for window in spots:
+            left, right = (os.pread(file.fileno(), WINDOW, window * WINDOW) for file in (f, g))
+            for at in range(0, WINDOW, SECTOR) if left != right else ():
+                if left[at:at + SECTOR] != right[at:at + SECTOR]:
+                    pairs = enumerate(zip(left[at:at + SECTOR], right[at:at + SECTOR]), window * WINDOW + at)
+                    found.update({n: pair for n, pair in pairs if pair[0] != pair[1]})
     return found
 
 
@@ -133,7 +136,7 @@ class WhatChanges(BreakCase):
         self.assertEqual((change['disk'], change['lba'], change['offset'], change['old'], change['new']),
                          ('1a2b3c4d', 0, TYPE_AT, '86', '06'))
         text = self.unchanged(DONE, 'break', '--dry-run', '--keep', 'primary', self.a, self.b).out
-        self.assertRegex(text, r'a\.img.*sector 0, byte 450: 86 -> 06')
+        self.assertRegex(text, r'a\.img.*sector 0: .*\n +byte 450: 86 -> 06')
         self.unchanged(DONE, 'break', '--dry-run', '--write', '--keep', 'primary', self.a, self.b)
 
     def test_json_output_is_json_alone(self):
@@ -230,9 +233,16 @@ class AtATerminal(BreakCase):
         self.assertRegex(shown, r'(?s)86 -> 06.*Write this\?')  # it is shown before it is asked
         self.assert_changed(a={TYPE_AT: (0x86, 0x06)})
 
+    def test_y_is_asked_again(self):
+        self.start()
+        code, shown = self.answer(b'y\nyes\n')
+        self.assertEqual(code, DONE, shown)
+        self.assertRegex(shown, r'(?s)Please type yes in full, or no\..*Write this\?')
+        self.assert_changed(a={TYPE_AT: (0x86, 0x06)})
+
     def test_anything_else(self):
         self.start()
-        for text in (b'no\n', b'y\n', b'YES\n', b'\n', b'yes please\n', b'\x04'):
+        for text in (b'no\n', b'y\nno\n', b'YES\n', b'\n', b'yes please\n', b'\x04'):
             before = snapshot(self.dir)
             code, shown = self.answer(text)
             with self.subTest(answer=text):
@@ -305,7 +315,7 @@ class Undo(BreakCase):
         self.broken()
         self.complains(REFUSED, '--write', 'undo', self.undo_file, self.a, self.b)
         shown = self.unchanged(DONE, 'undo', '--dry-run', self.undo_file, self.a, self.b).out
-        self.assertRegex(shown, r'a\.img.*byte 450: 06 -> 86')
+        self.assertRegex(shown, r'a\.img.*sector 0: .*\n +byte 450: 06 -> 86')
 
     def test_someone_else_changed_the_sector(self):
         self.broken()

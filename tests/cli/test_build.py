@@ -12,7 +12,8 @@ import time
 import unittest
 import zlib
 
-from cli import BUILD, DONE, SECTOR, SMALL, TOOL, CliCase, defects, disks, recipe_pair, snapshot
+from cli import (BUILD, DONE, REFUSED, SECTOR, SMALL, TOOL, USAGE, CliCase, defects, disks, recipe_pair,
+                 snapshot)
 
 OWN = {'SAVED.BIN', 'MIRROR.INI', 'FTLOG.TXT', 'FTJOURNL.DAT', 'STAGE2.BIN', 'BOOT.INI'}
 FORMATS = {720: 9, 1200: 15, 1440: 18, 2880: 36}
@@ -21,7 +22,7 @@ TWO_SETS = dict(SMALL, primary_start=4095, primary_extra=((63, 3969, 0x87),), sh
 
 
 class Floppy:
-    """A FAT12 floppy, read by no code of the project: every file's bytes and sectors."""
+    """A FAT12 floppy, read by no code of the project: bytes and sectors of every file of its root directory."""
 
     def __init__(self, path):
         self.raw = path.read_bytes()
@@ -34,7 +35,7 @@ class Floppy:
         self.sectors, self.files = {}, {}
         for at in range(root * SECTOR, root * SECTOR + entries * 32, 32):
             name, kind, cluster, size = struct.unpack_from('<11sB14xHI', self.raw, at)
-            if name[0] in (0, 0xE5) or kind & 0x08:
+            if name[0] in (0, 0xE5) or kind & 0x18:
                 continue
             name = (name[:8].rstrip() + b'.' + name[8:].rstrip()).decode().rstrip('.')
             self.sectors[name] = [self.data + (n - 2) * self.cluster_sectors + k for n in self.chain(cluster)
@@ -87,7 +88,7 @@ class FileSystem(BuildCase):
         self.assertEqual(len(fsck.stdout.strip().splitlines()), 2, fsck.stdout)  # its name, and the count of files
         self.assertEqual(set(floppy.files), names)
         listed = subprocess.run(['mdir', '-b', '-i', path, '::'], capture_output=True, text=True, check=True).stdout
-        self.assertEqual({line.replace('::/', '') for line in listed.split()}, names)
+        self.assertEqual({line.replace('::/', '') for line in listed.split()} - {'EFI/'}, names)
         for name, content in floppy.files.items():
             read = subprocess.run(['mtype', '-i', path, '::' + name], capture_output=True, check=True).stdout
             self.assertEqual(read, content, name)
@@ -163,6 +164,13 @@ class Texts(BuildCase):
                 self.assertEqual(found, self.mirror_ini([(d.signature, d.member_start, d.sectors) for d in halves],
                                                         layouts=[(d.signature, (6, d.member_start, d.sectors))
                                                                  for d in halves]))
+
+    def test_timeout_names_all_it_takes(self):
+        self.pair()
+        for value in ('5s', '1000', '-2', '', 'for ever', '99999999999999999999'):
+            with self.subTest(value=value):
+                self.complains(USAGE, r"--timeout takes seconds from 0 to 999, or forever, not '%s'" % value,
+                               'build', '-o', self.dir / 'ft.img', '--timeout', value, self.a, self.b)
 
     def test_options_reach_mirror_ini(self):
         self.pair()
@@ -334,6 +342,49 @@ class Running(BuildCase):
         old = self.write('ft.img', b'old' * 999999)
         self.build()
         self.assertEqual(old.stat().st_size, 1440 * 1024)
+
+    def test_old_boot_disk_of_ours_is_replaced(self):
+        """Nothing is on it that would be missed."""
+        self.pair()
+        self.build()
+        self.build('--timeout', '7')
+        self.assertIn('timeout=7', Floppy(self.dir / 'ft.img').text('MIRROR.INI'))
+
+    def holding(self, state):
+        """A boot disk whose journal holds a change: 1 it was begun, 2 it was written, 3 it was taken back."""
+        self.pair()
+        boot = self.dir / 'ft.img'
+        boot.unlink(missing_ok=True)
+        self.build()
+        self.must(DONE, 'break', '--write', '--keep', 'primary', '--bootdisk', boot, self.a, self.b)
+        at = Floppy(boot).sectors['FTJOURNL.DAT'][0]
+        slots = [bytearray(disks.read_at(boot, at + n)) for n in (0, 1)]
+        newest = max((0, 1), key=lambda n: struct.unpack_from('<I', slots[n], 8)[0])
+        self.assertEqual(struct.unpack_from('<I', slots[newest], 12), (2,))
+        struct.pack_into('<I', slots[newest], 12, state)
+        struct.pack_into('<I', slots[newest], 508, zlib.crc32(slots[newest][:508]))
+        disks.write_at(boot, (at + newest) * SECTOR, slots[newest])
+        self.pair()  # as they were, so that nothing else stands in the way
+        return boot
+
+    def test_old_boot_disk_with_an_undo(self):
+        """It is the only way back for the disks it speaks of."""
+        for state, name in ((1, 'pending'), (2, 'done')):
+            boot = self.holding(state)
+            for options in ((), ('--dry-run',), ('--accept-different', '--format', '2880')):
+                with self.subTest(state=name, options=options):
+                    self.complains(REFUSED, [r'ft\.img', 'state %s' % name, "'mkbootdisk undo'", '--replace-undo'],
+                                   'build', '-o', boot, *options, self.a, self.b)
+            self.must(DONE, 'build', '-o', boot, '--replace-undo', self.a, self.b)
+            self.assertIn('empty', self.must(DONE, 'journal', boot).out)
+        self.must(DONE, 'build', '-o', self.holding(3), self.a, self.b)
+
+    def test_output_of_any_kind_is_replaced(self):
+        """Whatever it is, it is no boot disk: an empty file, one shorter than a sector, a floppy of another system."""
+        self.pair()
+        for content in (b'', b'x', bytes(600), bytes(1440 * 1024)):
+            self.write('ft.img', content)
+            self.build()
 
     def test_mode_follows_umask(self):
         self.pair()

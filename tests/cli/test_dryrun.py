@@ -124,11 +124,69 @@ class Good(DryRunCase):
         scsi = PATH.replace('multi', 'scsi')
         self.prepare(files=boot_ini(scsi, scsi))
         self.assertEqual(self.results(self.check(DONE), BY_PRIMARY + BY_SHADOW), {'unknown'})
-        self.assertIn('only a start can tell', self.text.out)
+        self.assertIn('Dry run: %s depends on NTBOOTDD.SYS; only a start can tell.' % scsi, self.text.out)
 
     def test_no_windows(self):
         self.prepare(nt=None, files={'README.TXT': b'x'})
         self.assertEqual(self.results(self.check(DONE), BY_PRIMARY + BY_SHADOW), {'unknown'})
+        self.assertIn('Dry run: the volume holds no Windows NT; only a start can tell.', self.text.out)
+
+    def test_no_file_system(self):
+        self.prepare(fs='none', nt=None)
+        self.assertEqual(self.results(self.check(DONE), BY_PRIMARY + BY_SHADOW), {'unknown'})
+        self.assertIn('Dry run: the volume has no file system that Windows NT starts from;', self.text.out)
+
+
+class BootSector(DryRunCase):
+    """Where the half's own boot sector is of no use, NTLDR is started without it."""
+
+    def methods(self, code):
+        return {outcome['method'] for outcome in self.check(code).values()}
+
+    def test_of_mkfs(self):
+        """It says "This is not a bootable disk": NTLDR of the volume, or of the boot disk where it is NTFS."""
+        for fs, method in (('fat16', 'ntldr-disk'), ('fat32', 'ntldr-disk'), ('ntfs', 'ntldr-floppy')):
+            with self.subTest(fs=fs):
+                big = fs == 'fat32'
+                self.prepare(fs=fs, boot='none', size_mib=40 if big else 16, nt={'version': '5.0' if big else '4.0'})
+                self.assertIn(b'This is not a bootable disk', disks.read_at(self.a, START))
+                self.assertEqual(self.methods(DONE), {method})
+
+    def test_of_mkfs_alone(self):
+        """Without an NTLDR that could be loaded nothing starts."""
+        self.prepare(fs='ntfs', boot='none', nt={'with_loader': False})
+        for outcome in self.check(FOUND).values():
+            self.assertEqual((outcome['ok'], outcome['starts']), (False, False))
+            self.assertIn('its boot sector starts nothing (A15)', outcome['problems'][0])
+
+    def name_ntldr(self):
+        """As NT's boot sector of a FAT volume: it loads NTLDR from the root directory."""
+        for image in (self.a, self.b):
+            defects.put(image, START, 0x1F1, b'NTLDR      ')
+
+    def test_names_ntldr(self):
+        self.prepare()
+        files = self.fat('NTLDR      ')
+        self.name_ntldr()
+        self.assertEqual(self.methods(DONE), {'vbr'})
+        for file in files:
+            file.rename('X' * 11)
+        self.assertEqual(self.methods(DONE), {'ntldr-floppy'})
+
+    def test_names_ntldr_and_nobody_has_it(self):
+        self.prepare(nt={'with_loader': False})
+        self.name_ntldr()
+        self.assertEqual(self.methods(FOUND), {'vbr'})
+        self.stops('NTLDR is missing / NTDETECT.COM is missing')
+
+
+class Versions(DryRunCase):
+    def test_fat32(self):
+        """Windows NT before 2000 does not read it, whatever is on it."""
+        for version in ('3.51', '4.0'):
+            with self.subTest(version=version):
+                self.prepare(fs='fat32', size_mib=40, nt={'version': version})
+                self.stops(r'\\WINNT is on FAT32, which Windows NT reads from 2000 on')
 
 
 class Missing(DryRunCase):
@@ -319,7 +377,7 @@ class Freshness(DryRunCase):
     def outdated(self, *expected):
         """(signature, what) pairs; each is complained about, with what to do."""
         result = self.unchanged(FOUND, 'check', self.dir / 'ft.img', self.a, self.b)
-        found = re.findall(r'ft\.img: disk (\w{8}) (.*) since it was built \(F06\)\. Build it again', result.err)
+        found = re.findall(r'ft\.img: outdated \(F06\): disk (\w{8}) (.*)\. Build it again', result.err)
         self.assertEqual(sorted(found), sorted(expected))
 
     def test_partitioned_anew(self):

@@ -5,10 +5,11 @@ given another signature or that no registry knows; on every file system, for eve
 Owns the verdict's evidence at the command line. Expected states follow from what the recipe says happened to the disks.
 What the loader does with the same evidence is tests/e2e/test_evidence.py's business.
 """
+import re
 import struct
 import unittest
 
-from cli import DONE, FOUND, SECTOR, defects, disks, recipe_pair
+from cli import DONE, FOUND, REFUSED, SECTOR, defects, disks, recipe_pair
 from test_survey_check import SurveyCase
 import ftinfo
 import nt
@@ -20,6 +21,7 @@ CONFIG = 'WINNT/SYSTEM32/CONFIG/'
 START = 63
 SECTORS = 32 * 16 * 63 - START  # of a half on 16 MiB
 IDS = [(signature, START * SECTOR, SECTORS * SECTOR) for signature in (A, B)]
+DATA_IS_EMPTY = [('A15', 0), ('A15', 1)]  # two_sets' second mirror has no file system
 OLD = dict(sequence=7, written=regf.WRITTEN)  # 1998-03-01 00:00
 
 
@@ -118,7 +120,7 @@ class Healthy(Evidence):
         self.assertEqual([mirror['letter'] for mirror in self.found['sets']], ['C', 'D'])
         for index in (0, 1):
             self.check_set(('healthy', 'primary', 'good', 'good'), index)
-        self.check_findings()
+        self.check_findings(*DATA_IS_EMPTY)
         # A data mirror is judged by the system's registry, for it has none of its own.
         self.look(**recipe, nt={'information': two_sets(((0, 0), (1, 0)))})
         self.check_set(('healthy', 'primary', 'good', 'good'))
@@ -129,7 +131,7 @@ class Healthy(Evidence):
         """D16: Disk Administrator saw a third disk once. That is no fault of the mirror."""
         self.look(DONE, primary_start=4095, sectors=26145, primary_extra=((63, 3969, 0x87),),
                   shadow_extra=((63, 3969, 0x87),), nt={'information': two_sets(missing=True)})
-        self.check_findings(('D16', 0), ('D16', 1))
+        self.check_findings(('D16', 0), ('D16', 1), *DATA_IS_EMPTY)
         self.assertIn('33333333', self.finding('D16'))
 
     def test_ftdisk_does_not_start(self):
@@ -199,7 +201,14 @@ class Recorded(Evidence):
                 self.check_findings(('D02', disk))
                 names = ('primary', 'shadow') if disk else ('shadow', 'primary')
                 self.check_text('had not finished copying the %s to the %s' % names,
-                                'only the %s is complete' % names[0])
+                                'only the %s is complete' % names[0], 'Nothing has to be done but to start it')
+
+    def test_nothing_to_break(self):
+        """While NT copies, a break would throw its work away; who wants that says which half is complete."""
+        self.pair(**{**NT, 'nt': {'states': (0, 2)}})
+        result = self.complains(REFUSED, ['is resyncing', 'Nothing has to be done', '--keep primary'], 'break', '--write',
+                                self.a, self.b)
+        self.assertNotIn('--keep shadow', result.err)
 
     def test_set_is_rebuilding(self):
         """FT_REGISTRY says it of the set and nothing of a member: then it is the second one (Q115579)."""
@@ -257,6 +266,7 @@ class Recorded(Evidence):
         """The record holds even where the accused half has the later registry: then nothing is left to believe."""
         self.look(nt=OLD, shadow_nt=later(3, 40, states=(0, 1)))
         self.check_set(('split', 'none', 'stale', 'stale'))
+        self.check_text('contradicts itself', 'Of the primary: .*older', 'Of the shadow: .*orphaned', 'a person must')
 
     def test_disabled_by_type(self):
         """D08: C6h or C7h, whatever the registry says."""
@@ -363,6 +373,13 @@ class Age(Evidence):
         self.look(shadow_files={CONFIG + 'SYSTEM': b'\xF6' * len(hive), CONFIG + 'SYSTEM.ALT': hive})
         self.check_set(('stale', 'shadow', 'stale', 'good'))
         self.assertEqual([one['registry'] for one in self.found['installations']], ['SYSTEM', 'SYSTEM.ALT'])
+        lines = re.findall(r'(?m)^\S*/([ab]\.img), partition 1: Windows NT 4\.0.* in \\WINNT(.*)$', self.text())
+        self.assertEqual([name for name, _ in lines], ['a.img', 'b.img'])
+        self.assertEqual(lines[0][1], '')
+        self.assertRegex(lines[1][1], r'SYSTEM is damaged or was not written to its end, so SYSTEM\.ALT was read')
+
+    def text(self):
+        return self.run_tool('survey', self.a, self.b).out
 
 
 class Log(Evidence):
@@ -410,6 +427,16 @@ class Signatures(Evidence):
         self.check_set(('degraded', 'shadow', 'failing', 'good'))
         self.assertIn(('D05', 0), [(finding['id'], finding['disk']) for finding in self.found['findings']])
         self.assertNotIn(('D05', 1), [(finding['id'], finding['disk']) for finding in self.found['findings']])
+
+    def test_signature_of_another_disk(self):
+        """A disk that is no half carries a half's signature: which of the two is meant, nobody can tell."""
+        self.pair(**NT)
+        third = defects.blank(self.dir / 'c.img', 16)
+        defects.same_signature(third, self.b)
+        defects.put(third, 0, 510, b'\x55\xaa')
+        self.found = self.survey(FOUND, self.a, self.b, third)
+        self.check_set(('split', 'none', 'good', 'foreign'))
+        self.check_text('Two disks carry the signature 5e6f7a8b of the shadow', 'unplugged')
 
     def test_equal_signatures(self):
         self.look(damage=lambda: defects.same_signature(self.b, self.a))

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import unittest
 
-from cli import DONE, FOUND, IO, SECTOR, USAGE, disks, recipe_pair
+from cli import DONE, FOUND, IO, SECTOR, USAGE, defects, disks, recipe_pair
 from test_build import BuildCase, Floppy
 import ftinfo
 import nt
@@ -203,6 +203,18 @@ class Menu(GatherCase):
                 self.assertLess(len(floppy.text('BOOT.INI')), 2048)
                 self.assertEqual([line for line in floppy.text('BOOT.INI').split('\r\n') if len(line) > 127], [])
 
+    def test_shortened_in_whole_words(self):
+        """A line is too short for everything: the version stays as long as it can, and what is in brackets."""
+        ini = boot_ini(PATH + 'WINNT', PATH + 'WINNT="Windows NT Server Version 4.00"',
+                       PATH + 'WINNT="Windows NT Server Version 4.00 [VGA mode]" /basevideo /sos',
+                       PATH + 'WINNT="Windows NT Server, Enterprise Edition Version 4.00 [VGA mode]" /3GB /NODEBUG',
+                       PATH + 'WINNT="%s" /noserialmice=com1,com2' % ('W' * 60))
+        _, found = self.entries(self.gather(files={'BOOT.INI': ini}))
+        texts = [text.split(': ')[0] for _, text, _ in found]
+        self.assertEqual(texts, ['Windows NT Server Version 4.00', 'Windows NT Server Version 4.00',
+                                 'Windows NT Server Version 4.00 [VGA mode]',
+                                 'Windows NT Server, Enterprise Edition [VGA mode]', 'W' * len(texts[-1])])
+
     def test_systems_elsewhere(self):
         """On another mirror: as this one's. On a plain partition: where it was. On none: not offered."""
         recipe = dict(primary_start=6111, sectors=24129, primary_extra=((63, 2000, 0x06), (2079, 3969, 0x87)),
@@ -230,9 +242,17 @@ class Menu(GatherCase):
         floppy = self.gather(nt={'directory': 'SYSTEMS/NT4'})
         self.assertEqual(self.entries(floppy)[0], PATH + 'SYSTEMS\\NT4')
 
+    def test_option_that_is_right(self):
+        for fs, folder in (('fat16', 'WINNT'), ('ntfs', 'winnt'), ('ntfs', 'SYSTEMS\\NT4')):
+            with self.subTest(fs=fs, folder=folder):
+                self.gather('--nt-path', '\\' + folder, fs=fs, nt={'directory': folder.replace('\\', '/').upper()})
+                self.assertEqual(self.result.err, '')
+
     def test_option_wins(self):
         default, found = self.entries(self.gather('--nt-path', '\\OTHER'))
         self.assertEqual(default, PATH + 'OTHER')
+        self.assertRegex(self.result.err, r'^mkbootdisk: warning: --nt-path \\OTHER: \S*a\.img, partition 1, has no '
+                                          r'Windows NT there\n$')
         self.assertFalse([path for path, _, _ in found if not path.endswith('\\OTHER')])
 
 
@@ -353,6 +373,15 @@ class Records(GatherCase):
         self.pair()
         self.assertEqual(self.system_line(self.build()), [])
 
+    def test_registry_that_cannot_call_it_healthy(self):
+        """The halves differ: then what the registry says of them is no praise."""
+        self.pair(**NT)
+        defects.garbage(self.b, START + 4)
+        self.result = self.must(DONE, 'build', '--accept-different', '-o', self.dir / 'ft.img', self.a, self.b)
+        self.assertIn('Windows NT is in \\WINNT; its registry knows the mirror.\n', self.result.out)
+        self.assertNotIn('healthy', self.result.out)
+        self.assertIn('The halves of mirror 1 differ', self.result.out)
+
     def test_check_agrees(self):
         """What was built is what check and the loader take."""
         for fs in ('fat16', 'ntfs', 'ntfs12'):
@@ -362,14 +391,25 @@ class Records(GatherCase):
 
 
 class Refused(GatherCase):
-    def refuse(self, says, **recipe):
+    def refuse(self, says, different=False, **recipe):
+        """Whatever the contents: who has been told that one half is not whole need not be asked whether that is so."""
         self.pair(**{**NT, **recipe})
+        if different:
+            defects.garbage(self.b, START + 4)
         for options in ((), ('--accept-different',)):
             with self.subTest(options=options):
-                self.complains(FOUND, says, 'build', *options, '-o', self.dir / 'out.img', self.a, self.b)
+                result = self.complains(FOUND, says, 'build', *options, '-o', self.dir / 'out.img', self.a, self.b)
+                self.assertNotIn('--accept-different', result.err)
 
     def test_resyncing(self):
-        self.refuse(['is resyncing', 'had not finished copying the primary to the shadow'], nt={'states': (0, 2)})
+        for different in (False, True):
+            self.refuse(['is resyncing', 'had not finished copying the primary to the shadow',
+                         'Build the boot disk when Disk Administrator calls the mirror healthy'], different,
+                        nt={'states': (0, 2)})
+
+    def test_stale_and_different(self):
+        for types in ((0xC6, 0x86), (0x86, 0xC6), (0xC6, 0xC6)):
+            self.refuse(['Repair the mirror first, or use mkbootdisk break'], True, types=types)
 
     def test_stale(self):
         after = dict(sequence=40, written=regf.WRITTEN + 10**12, states=(1, 0))
@@ -384,7 +424,7 @@ class Refused(GatherCase):
 
     def test_no_room(self):
         self.pair(**NT, files={'NTLDR': nt.ntldr('4.0', 600000), 'NTBOOTDD.SYS': driver(60000)})
-        self.complains(IO, [r'a\.img, partition 1, \\NTBOOTDD\.SYS', r'720 KB', '--format 2880'],
+        self.complains(IO, [r'a\.img, partition 1, \\NT(DETECT\.COM|BOOTDD\.SYS)', r'720 KB', '--format 2880'],
                        'build', '--format', '720', '-o', self.dir / 'out.img', self.a, self.b)
         self.must(DONE, 'build', '-o', self.dir / 'out.img', self.a, self.b)
 

@@ -11,7 +11,7 @@ import re
 import struct
 import unittest
 
-from cli import DONE, FOUND, SECTOR, CliCase, defects, disks, recipe_pair
+from cli import DONE, FOUND, REFUSED, SECTOR, CliCase, defects, disks, recipe_pair
 from test_dryrun import Fat
 import ftinfo
 import regf
@@ -176,10 +176,12 @@ class Information(NtBadInput):
                 self.assertEqual([one['disk_information'] for one in found['installations']], ['unknown'] * 2)
 
     def test_unknown_version_is_never_edited(self):
-        """A break changes the partition's type and not one byte of the volume."""
+        """A break is refused; with --partial it changes the partition's type and not one byte of the volume."""
         self.prepare(nt={'information': ftinfo.mirror(IDS, version=4)})
         before = [image.read_bytes() for image in (self.a, self.b)]
-        self.must(DONE, 'break', '--write', '--keep', 'primary', '--undo-file', self.dir / 'undo', self.a, self.b)
+        call = ('break', '--write', '--keep', 'primary', '--undo-file', self.dir / 'undo')
+        self.complains(REFUSED, ['version that is not known', '--partial'], *call, self.a, self.b)
+        self.must(DONE, *call, '--partial', self.a, self.b)
         after = [image.read_bytes() for image in (self.a, self.b)]
         self.assertTrue(before[1] == after[1])
         self.assertNotEqual(before[0][:SECTOR], after[0][:SECTOR])

@@ -1,36 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""break and undo when the power goes at any write, or a write fails: afterwards the disks can be brought back bit for
-bit, or the change completed, and no other byte has changed.
+"""break, retire, promote and undo when the power goes at any write, or a write fails: afterwards the disks can be
+brought back bit for bit, or the change completed, and no other byte has changed.
 
-Owns the preloaded library (cut.c, compiled here) that counts the tool's writes. What is on the disks in between is
+Owns the preloaded library (cut.c) that counts the tool's writes. What is on the disks in between is
 proven to boot by tests/sweep.
 """
-import atexit
 import os
-import pathlib
 import re
-import subprocess
-import tempfile
+import shutil
 import unittest
 
-from cli import DONE, FOUND, HERE, IO, REFUSED, SECTOR, SMALL, disks, type_byte
+from cli import DONE, FOUND, IO, REFUSED, SECTOR, SMALL, cut_library, disks, type_byte
+from repaircase import RepairCase
 from test_break_undo import TYPE_AT, BreakCase
+from test_promote import PATH, boot_ini
 
-LIBRARY = tempfile.TemporaryDirectory(prefix='mkb-cut-')
-atexit.register(LIBRARY.cleanup)
-CUT = pathlib.Path(LIBRARY.name, 'cut.so')
 EBR = 1008
 TWO_SECTORS = dict(SMALL, logical='both', primary_extra=((63, 900, 0x87),), shadow_extra=((63, 900, 0x87),))
 
 
-def setUpModule():
-    subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', CUT,
-                    HERE / 'cut.c', '-ldl'], check=True)
-
-
 class CutCase(BreakCase):
     def with_cut(self, how, number, *arguments, log=None):
-        env = dict(LD_PRELOAD=str(CUT), CUT_HOW=how, CUT_AT=str(number))
+        env = dict(LD_PRELOAD=cut_library(), CUT_HOW=how, CUT_AT=str(number))
         if log:
             env['CUT_LOG'] = str(log)
         return self.run_tool(*arguments, env=env)
@@ -41,12 +32,19 @@ class CutCase(BreakCase):
     def prepare(self, **recipe):
         """A fresh pair, and an undo place: the default file or a boot disk."""
         self.start(**(recipe or SMALL))
-        self.where = ['--bootdisk', self.floppy()] if self.on_boot_disk else []
+        self.where = ['--bootdisk', self.fresh_floppy()] if self.on_boot_disk else []
         self.journal = self.where[1] if self.where else self.undo_file
         if not self.on_boot_disk and self.journal.exists():
             self.journal.unlink()
 
     on_boot_disk = False
+
+    def fresh_floppy(self):
+        """Built once; where it was written to, it is copied anew."""
+        built = self.dir / 'built.img'
+        if not built.exists():
+            self.floppy(name='built.img')
+        return shutil.copy(built, self.dir / 'ft.img')
 
     def count_writes(self, *arguments):
         log = self.dir / 'log'
@@ -231,6 +229,125 @@ class FailingWrites(CutCase):
         self.with_cut('eio-on', 1, *self.break_call())
         self.assert_changed()
         self.assertFalse(self.journal.exists())
+
+
+class RepairSweep(RepairCase):
+    """Volumes with Windows NT, and change sets of several sectors on both disks."""
+
+    def prepare(self):
+        """What happens to the pair before the call. Nothing."""
+
+    def sweep(self, *call, expected=0, **recipe):
+        """Cut the call at each of its writes, and the undo of it at each of its own; it was planned to change so many
+        sectors. Each change is three sectors in the record; then come the state, the changes, and the state again."""
+        self.start(**recipe)
+        self.prepare()
+        self.keep_copy()
+        self.planned = self.plan(*call)
+        self.assertEqual(len(self.changes), expected)
+        first = 3 * expected + 2
+        call = (call[0], '--write', *call[1:], self.a, self.b)
+        self.assertEqual(self.count_writes(*call), first + expected)
+        self.assertEqual(self.changed(), self.planned)
+        done = self.state()
+        undo = ('undo', '--write', self.undo_file, self.b, self.a)
+        self.assertEqual(self.count_writes(*undo), expected + 2)
+        self.assert_changed()
+        for how in ('torn', 'after'):
+            for number in range(1 if how == 'torn' else first - 1, first + expected + 1):
+                with self.subTest(write=number, how=how):
+                    self.put_back()
+                    self.cut(how, number, *call)
+                    if number < first:  # nothing has been written to a disk
+                        self.assert_changed()
+                    self.to_both_ends()
+            for number in range(1, expected + 3):
+                with self.subTest(write_of_undo=number, how=how):
+                    self.restore(done)
+                    self.cut(how, number, *undo)
+                    self.to_both_ends()
+
+    def call(self, how, number, *words, log=''):
+        env = dict(LD_PRELOAD=cut_library(), CUT_HOW=how, CUT_AT=str(number), CUT_LOG=str(log))
+        return self.run_tool(*words, env=env)
+
+    def count_writes(self, *words):
+        log = self.dir / 'log'
+        log.unlink(missing_ok=True)
+        result = self.call('', 0, *words, log=log)
+        self.assertEqual(result.code, DONE, str(result))
+        return len(log.read_text().splitlines())
+
+    def cut(self, how, number, *words):
+        """Afterwards every byte is as it was or as it shall be."""
+        result = self.call(how, number, *words)
+        self.assertEqual(result.code, 137, str(result))
+        for name, changed in self.changed().items():
+            self.assertLessEqual(changed.items(), self.planned[name].items())
+
+    def state(self):
+        """What differs on the disks, and what is recorded."""
+        return self.changed(), self.undo_file.read_bytes() if self.undo_file.exists() else None
+
+    def put_back(self):
+        for image in (self.a, self.b):
+            for lba in {at // SECTOR for at in self.planned[image.name]}:
+                disks.write_at(image, lba * SECTOR, disks.read_at(self.old[image.name], lba))
+        self.undo_file.unlink(missing_ok=True)
+
+    def restore(self, state):
+        self.put_back()
+        changed, recorded = state
+        for image in (self.a, self.b):
+            for at, (_, new) in changed[image.name].items():
+                disks.write_at(image, at, bytes((new,)))
+        if recorded is not None:
+            self.undo_file.write_bytes(recorded)
+
+    def to_both_ends(self):
+        """From where the power went: finish, and from there once more: undo."""
+        state, nothing = self.state(), {'a.img': {}, 'b.img': {}}
+        for options, end in ((['--finish'], self.planned), ([], nothing)):
+            self.restore(state)
+            result = self.run_tool('undo', '--write', *options, self.undo_file, self.b, self.a)
+            if result.code == DONE:
+                self.assertEqual(self.changed(), end)
+            else:  # nothing was pending, so there is nothing half done
+                self.assertIn(result.code, (FOUND, IO), str(result))
+                self.assertEqual(self.changed(), state[0])
+                self.assertIn(state[0], (nothing, self.planned) if options else (nothing,))
+
+
+class Repairs(RepairSweep):
+    def test_break(self):
+        for fs in ('fat16', 'ntfs'):
+            self.sweep('break', '--keep', 'shadow', expected=3, fs=fs)
+
+    def test_everything_at_once(self):
+        """The registry, BOOT.INI, boot sector and its copy, code and flag on one disk, and the other disk retired."""
+        for fs, expected in (('fat16', 6), ('ntfs', 7)):
+            self.sweep('break', '--keep', 'shadow', '--promote', '--retire', '--geometry', '255/63', expected=expected,
+                       fs=fs, shadow_start=2079, files={'BOOT.INI': boot_ini(PATH % (1, 1), PATH % (1, 1))})
+
+
+class Retirement(RepairSweep):
+    def prepare(self):
+        self.must(DONE, 'break', '--write', '--keep', 'primary', '--undo-file', self.dir / 'first', self.a, self.b)
+
+    def test_retire(self):
+        """In the middle of it the disk has its old name, behind it a new one."""
+        self.sweep('retire', '--disk', 'shadow', expected=2, logical='both')
+
+
+class Promotion(RepairSweep):
+    def prepare(self):
+        self.must(DONE, 'break', '--write', '--keep', 'shadow', '--undo-file', self.dir / 'first', self.a, self.b)
+
+    def test_promote(self):
+        for fs, expected in (('fat16', 3), ('ntfs', 4)):
+            (self.dir / 'first').unlink(missing_ok=True)
+            self.sweep('promote', '--disk', '5e6f7a8b', expected=expected, fs=fs, shadow_start=2079,
+                       files={'BOOT.INI': boot_ini(PATH % (1, 1), PATH % (1, 1))})
 
 
 class TheLibrary(CutCase):

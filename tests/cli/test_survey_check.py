@@ -10,7 +10,7 @@ import re
 import subprocess
 import unittest
 
-from cli import DONE, FOUND, IO, SECTOR, SMALL, CliCase, defects, disks, recipe_pair
+from cli import DONE, FOUND, IO, REFUSED, SECTOR, SMALL, USAGE, CliCase, defects, disks, recipe_pair
 
 SCENARIOS = ['both-present', 'primary-absent', 'primary-dead', 'shadow-absent', 'shadow-dead', 'swapped', 'third-disk']
 EXPECTED = ['primary', 'shadow', 'shadow', 'primary', 'primary', 'primary', 'primary']
@@ -41,8 +41,9 @@ class SurveyCase(CliCase):
             self.assertIn('%s: %d sectors, signature %s, %s' % (disk['path'], disk['sectors'], disk['signature'],
                                                               disk['state']), text)
             for entry in disk['partitions']:
-                self.assertRegex(text, r'partition %d: type %02Xh .*LBA %d, %d sectors' % (
+                self.assertRegex(text, r'partition %d: type %02Xh .*LBA %d, %d sectors?\b' % (
                     entry['number'], entry['type'], entry['start_lba'], entry['sectors']))
+            self.assertNotRegex(text, r'\b1 sectors|\b1 times')
         for mirror in found['sets']:
             letter = ' (%s:)' % mirror['letter'] if 'letter' in mirror else ''
             self.assertIn('mirror %d%s: %s. %s' % (mirror['id'], letter, mirror['state'], mirror['text']), text)
@@ -53,6 +54,9 @@ class SurveyCase(CliCase):
         for finding in found['findings']:
             self.assertIn('%s %s: %s' % (finding['id'], found['disks'][finding['disk']]['path'], finding['text']), text)
         return found
+
+    def ids(self, found):
+        return sorted((finding['id'], finding['disk']) for finding in found['findings'])
 
     def states(self, code, *paths):
         """(state, source, state of the primary, state of the shadow) of the first set."""
@@ -94,8 +98,16 @@ class Survey(SurveyCase):
                     self.assertEqual((member['role'], member['state'], member['why']), (role, 'good', []))
                     entry = found['disks'][member['disk']]['partitions'][member['partition'] - 1]
                     self.assertEqual((entry['start_lba'], entry['sectors']), (disk.member_start, disk.sectors))
-                self.assertEqual(found['findings'], [])
+                self.assertEqual(self.ids(found), self.without_file_system(recipe))
                 self.assertEqual(len(found['sets']), 2 if name == 'two sets' else 1)
+
+    def without_file_system(self, recipe):
+        """What must be found where a recipe makes no file system: of which kind, the types of the halves tell."""
+        if recipe['fs'] != 'none':
+            return []
+        kinds = [*recipe.get('types', (0x86,)), *(kind for _, _, kind in recipe.get('primary_extra', ()))]
+        codes = {'A15' if kind & 0x3F == 7 else 'A16' for kind in kinds if kind & 0x80}
+        return sorted((code, disk) for code in codes for disk in (0, 1))
 
     def test_order_of_the_call_decides_the_roles(self):
         self.pair()
@@ -171,11 +183,52 @@ class Defects(SurveyCase):
     def test_findings(self):
         for damage, code in ((defects.no_magic, 'M1'), (defects.dynamic, 'M7'), (defects.past_end, 'M6')):
             with self.subTest(code=code):
-                self.pair()
+                self.pair(fs='fat16', size_mib=16)
                 damage(self.b)
                 found = self.survey(FOUND)
                 self.assertEqual([(f['id'], f['disk']) for f in found['findings']], [(code, 1)])
                 self.assertEqual(found['disks'][1]['state'], 'damaged')
+
+    def test_boot_sectors_gone(self):
+        """A15, A16: the halves agree, and neither starts."""
+        for fs, code in (('ntfs', 'A15'), ('fat16', 'A16')):
+            with self.subTest(fs=fs):
+                self.pair(fs=fs, size_mib=16)
+                for image in (self.a, self.b):
+                    defects.wiped(image, 63)
+                found = self.survey(DONE)
+                self.assertEqual((found['sets'][0]['state'], self.ids(found)), ('healthy', [(code, 0), (code, 1)]))
+                self.assertIn('sector 63', found['findings'][0]['text'])
+                self.must(DONE, 'explain', code)
+
+    def test_one_boot_sector_gone(self):
+        self.pair(fs='ntfs', size_mib=16)
+        defects.garbage(self.b, 63)
+        self.assertEqual(self.ids(self.survey(FOUND)), [('A15', 1)])
+
+    def test_unreadable_is_no_damaged_boot_sector(self):
+        """The image ends before the half begins: its sectors are what is wrong."""
+        self.pair(fs='fat16', size_mib=16)
+        os.truncate(self.b, 40 * SECTOR)
+        self.assertEqual(self.ids(self.survey(FOUND)), [('M6', 1)])
+
+    def test_one_sector(self):
+        """Numbers agree with their nouns."""
+        self.pair(**dict(SMALL, primary_start=4095, sectors=4000, primary_extra=((63, 1, 0x06),)))
+        self.survey(DONE)
+        tiny = self.write('tiny.img', bytes(510) + b'\x55\xaa')
+        self.assertIn('tiny.img: 1 sector, ', self.unchanged(FOUND, 'survey', tiny, self.a).out)
+
+    def test_odd_size(self):
+        """A copy that ended in the middle of a sector."""
+        self.pair()
+        boot = self.floppy()
+        with open(self.b, 'ab') as image:
+            image.write(b'x' * 100)
+        for words in (('survey',), ('check', boot), ('build', '-o', self.dir / 'other.img')):
+            with self.subTest(command=words[0]):
+                result = self.must(DONE, *words, self.a, self.b)
+                self.assertRegex(result.err, r'^mkbootdisk: warning: \S*b\.img: ends 100 bytes into a sector.*\n$')
 
     def test_names_in_json(self):
         self.pair()
@@ -183,6 +236,79 @@ class Defects(SurveyCase):
         os.rename(self.a, odd)
         out = json.loads(self.must(DONE, 'survey', '--json', odd, self.b).out)
         self.assertEqual(out['disks'][0]['path'], str(odd))
+
+
+class AfterABreak(SurveyCase):
+    """What is left is an ordinary volume, and nothing is wrong with it."""
+
+    def broken(self, keep, *options):
+        self.pair(**NT)
+        self.must(DONE, 'break', '--write', '--keep', keep, '--undo-file', self.dir / 'undo', *options, self.a, self.b)
+        return {'primary': self.a, 'shadow': self.b}[keep]
+
+    def test_survivor(self):
+        for keep in ('primary', 'shadow'):
+            with self.subTest(keep=keep):
+                survivor = self.broken(keep)
+                self.assertEqual(self.survey(DONE, survivor)['sets'], [])
+                result = self.must(DONE, 'survey', survivor)
+                self.assertIn('%s, partition 1: an ordinary volume now; the registry of \\WINNT knows of no mirror' %
+                              survivor, result.out)
+                self.assertEqual(result.err, '')
+                (self.dir / 'undo').unlink()
+
+    def test_only_the_type_was_changed(self):
+        """Then Disk Administrator has something left to do."""
+        survivor = self.broken('primary', '--partial')
+        result = self.unchanged(FOUND, 'survey', survivor)
+        self.assertRegex(result.err, r'a\.img, partition 1: .*registry of \\WINNT still lists it.*Disk Administrator')
+
+    def test_disks_without_nt(self):
+        """Nothing says that they ever were in a mirror, nor that they were not."""
+        self.pair(fs='fat16', size_mib=16)
+        for image in (self.a, self.b):
+            defects.unmirrored(image)
+        self.assertIn('Give the two disks of a mirror', self.unchanged(FOUND, 'survey', self.a, self.b).err)
+
+
+class WrongPlace(CliCase):
+    """A boot disk where a disk should be."""
+
+    def setUp(self):
+        super().setUp()
+        self.pair()
+        self.boot = self.floppy()
+
+    def test_check(self):
+        for words in ((self.a, self.b, self.boot), (self.a, self.boot, self.b)):
+            self.complains(IO, r'a\.img: is no boot disk, but \S*ft\.img is: the boot disk comes first', 'check',
+                           *words)
+
+    def test_classic(self):
+        ntldr = self.write('ntldr', b'N' * 3000)
+        boot = self.floppy('--loader=ntldr', '--ntldr', ntldr, '--ntdetect', ntldr)
+        self.complains(IO, 'the boot disk comes first', 'check', self.a, self.b, boot)
+
+    def test_survey(self):
+        self.complains(USAGE, r'ft\.img: is a boot disk.*the boot disk comes first', 'survey', self.boot, self.a,
+                       self.b)
+
+    def test_lab(self):
+        self.complains(REFUSED, r'a\.img holds a half of a mirror; the boot disk comes first', 'lab', self.a, self.boot)
+        other = self.floppy(name='other.img')
+        self.complains(REFUSED, r'other\.img is a boot disk; the boot disk comes first', 'lab', self.boot, self.a,
+                       other)
+
+
+class Explain(CliCase):
+    def test_sorted(self):
+        """By letter, then by number, in the text and in JSON."""
+        found = json.loads(self.must(DONE, 'explain', '--json').out)['ids']
+        for kind in ('site', 'failure'):
+            ids = [entry['id'] for entry in found if entry['kind'] == kind]
+            self.assertEqual(ids, sorted(ids, key=lambda name: (name[0], int(name[1:]))))
+        text = re.findall(r'(?m)^([A-Z]\d+) ', self.must(DONE, 'explain').out)
+        self.assertEqual(text, [entry['id'] for entry in found])
 
 
 class Check(CliCase):
@@ -269,12 +395,33 @@ class Check(CliCase):
                 self.complains(FOUND, ['BOOT.INI', message], 'check', boot, self.a, self.b)
 
     def test_no_boot_sector_on_the_half(self):
-        """Neither half can start itself: only NTLDR on the floppy helps."""
-        self.pair()
+        """Neither half can start itself: only NTLDR on the floppy helps, and each row says so."""
+        for types, code in (((0x86, 0x86), 'A16'), ((0x87, 0x87), 'A15')):
+            with self.subTest(types=types):
+                self.pair(**dict(SMALL, types=types))
+                for image in (self.a, self.b):
+                    defects.wiped(image, 63)
+                boot = self.floppy()
+                found = self.check(FOUND, boot)
+                self.assertFalse(any(outcome['starts'] for outcome in found.values()))
+                for outcome in found.values():
+                    self.assertRegex(' '.join(outcome['problems']),
+                                     r'boot sector starts nothing \(%s\).*--ntldr' % code)
+                text = self.run_tool('check', boot, self.a, self.b).out
+                self.assertEqual(len(re.findall(r'(?m)^BAD .*\n {8}its boot sector starts nothing', text)), len(found))
+
+    def test_default_entry_that_stops(self):
+        """The entry is the right one, so choosing it does not help."""
+        self.pair(**NT)
         for image in (self.a, self.b):
-            defects.wiped(image, 63)
-        found = self.check(FOUND, self.floppy())
-        self.assertFalse(any(outcome['starts'] for outcome in found.values()))
+            defects.put(image, 63, 0, b'\0\0\0')
+        boot = self.ntldr_floppy()
+        subprocess.run(['mdel', '-i', boot, '::NTDETECT.COM'], check=True)
+        found = self.check(FOUND, boot)
+        text = self.run_tool('check', boot, self.a, self.b).out
+        self.assertEqual({outcome['method'] for outcome in found.values()}, {'ntldr-floppy'})
+        self.assertNotIn('choose entry', text)
+        self.assertRegex(text, r'BAD both disks are there .*cannot start the primary\n {8}NTDETECT\.COM is missing')
 
     def test_stage2_is_gone_or_short(self):
         self.pair()
@@ -353,12 +500,29 @@ class Check(CliCase):
     def test_one_disk_left(self):
         self.pair()
         boot = self.floppy()
+        text = self.unchanged(FOUND, 'check', boot, self.b)
+        self.assertNotIn('both disks are there', text.out)
+        self.assertIn('ok  as now, without the primary ', text.out)
+        self.assertIn('the primary, disk 1a2b3c4d, is not among the disks', text.err)
+        other = self.unchanged(FOUND, 'check', boot, self.a)
+        self.assertIn('ok  as now, without the shadow ', other.out)
+        self.assertIn('the shadow, disk 5e6f7a8b, is not among the disks', other.err)
         found = json.loads(self.run_tool('check', '--json', boot, self.b).out)['scenarios']
         for outcome in found:
             if outcome['scenario'] not in ('shadow-absent', 'shadow-dead'):
                 self.assertEqual((outcome['state'], outcome['source'], outcome['starts']), ('degraded', 'shadow', True))
             else:
                 self.assertFalse(outcome['starts'])
+
+    def test_two_disks_with_one_signature(self):
+        """A copy of a disk beside it: which of them is meant, nobody can tell."""
+        self.pair()
+        boot = self.floppy()
+        third = self.dir / 'c.img'
+        disks.copy_sparse(self.b, third)
+        text = self.unchanged(FOUND, 'check', boot, self.a, self.b, third).out
+        self.assertIn('ask both disks are there ', text)
+        self.assertRegex(text, r'(?s)Two of these disks carry the signature.*has to be unplugged')
 
     def test_stale_primary(self):
         self.pair()

@@ -48,12 +48,14 @@ class Disk:
     bad:LBA[-LBA][,..]  reads of these sectors fail (up to some hundred)
     writes-fail         reads work, every write fails
     bad-write:LBA..     writes of these sectors fail
+    protected           it can only be read (controller virtio: ide refuses, and SeaBIOS's lsi driver goes astray)
     slow                one request a second
     Machine.fail() and Machine.heal() change a disk while the machine runs. Once it has started, machine.disks[n].path
     (machine.floppy.path) is the file that QEMU writes to."""
     path: str | os.PathLike
     fault: str | None = None
     writable: bool = False  # False: the machine writes to a private copy
+    logged: bool = False    # True: every write is kept, for Machine.write_log(); not with Machine.fail()
 
 
 def fault_node(fault, image):
@@ -67,7 +69,7 @@ def fault_node(fault, image):
     elif kind == 'slow':
         return {'driver': 'throttle', 'throttle-group': 'slow', 'file': image}
     elif kind != 'dead':
-        if kind in ('', 'absent'):
+        if kind in ('', 'absent', 'protected'):
             return None
         raise ValueError('no such fault: %r' % fault)
     rules = [rule]
@@ -126,19 +128,30 @@ class Machine:
         self.nodes.append(name)
         return ['-blockdev', json.dumps({'node-name': name, **node})]
 
+    def write_log(self, name):
+        """The file of a logged disk's writes, in the format of dm-log-writes; it is complete even after power_off()."""
+        return self.dir / (name + '.writes')
+
     def _image(self, name, disk, read_only=False):
-        """Nodes for one image: NAME-file, NAME-fault if there is one, and NAME, which the device gets."""
-        path = pathlib.Path(disk.path)
+        """Nodes for one image: NAME-file, NAME-log and NAME-fault if wanted, and NAME, which the device gets."""
+        path, read_only = pathlib.Path(disk.path), read_only or disk.fault == 'protected'
         if not disk.writable and not read_only:
             private = self.dir / (name + '.img')
             recipes.copy_sparse(path, private)
             path = disk.path = private
-        words = self._blockdev(name + '-file', {'driver': 'file', 'filename': str(path), 'read-only': read_only})
-        fault = fault_node(disk.fault, name + '-file')
+        below = name + '-file'
+        words = self._blockdev(below, {'driver': 'file', 'filename': str(path), 'read-only': read_only})
+        if disk.logged:
+            self.write_log(name).touch()
+            words += self._blockdev(name + '-writes', {'driver': 'file', 'filename': str(self.write_log(name))})
+            words += self._blockdev(name + '-log', {'driver': 'blklogwrites', 'file': below, 'log': name + '-writes',
+                                                    'log-super-update-interval': 1})
+            below = name + '-log'
+        fault = fault_node(disk.fault, below)
         if fault:
             words += self._blockdev(name + '-fault', dict(fault, **{'read-only': read_only}))
-        return words + self._blockdev(name, {'driver': 'raw', 'file': name + ('-fault' if fault else '-file'),
-                                             'read-only': read_only})
+            below = name + '-fault'
+        return words + self._blockdev(name, {'driver': 'raw', 'file': below, 'read-only': read_only})
 
     def _disks(self, controller):
         words = ['-object', 'throttle-group,id=slow,x-iops-total=1']
@@ -158,7 +171,7 @@ class Machine:
         words = self._image('floppy', self.floppy, read_only=protected)
         if machine == 'q35':
             words += ['-device', 'isa-fdc']
-        return words + ['-device', 'floppy,drive=floppy']
+        return words + ['-device', 'floppy,drive=floppy,id=floppy-drive']
 
     def _firmware(self, firmware, machine):
         if firmware == 'bios':
@@ -330,28 +343,44 @@ class Machine:
     def _reopen(self, n, file):
         self.qmp('blockdev-reopen', options=[{'driver': 'raw', 'node-name': 'disk%d' % n, 'file': file}])
 
+    def change_floppy(self, path=None):
+        """Takes the floppy out; puts another one in."""
+        self.qmp('blockdev-open-tray', id='floppy-drive', force=True)
+        self.qmp('blockdev-remove-medium', id='floppy-drive')
+        if path:
+            self.qmp('blockdev-add', **{'node-name': 'other', 'driver': 'raw',
+                                        'file': {'driver': 'file', 'filename': str(path)}})
+            self.qmp('blockdev-insert-medium', id='floppy-drive', **{'node-name': 'other'})
+            self.qmp('blockdev-close-tray', id='floppy-drive')
+
     def stats(self, n):
         """QEMU's own counters of disk n (rd_operations, failed_rd_operations, wr_bytes, ...) while it runs."""
         return next(entry['stats'] for entry in self.qmp('query-blockstats') if 'dev%d' % n in entry.get('qdev', ''))
 
-    def _accesses(self, event, node):
-        """[(first LBA, sectors)] that the device on a node asked for, out of the trace, in order."""
+    def accesses(self):
+        """[('read' or 'write', node, LBA, sectors)] that the devices asked for, out of the trace, in order; a node is
+        'disk0', 'disk1', ... or 'floppy'. Needs trace=True, works after the end. QEMU itself reads sector 0 of a hard
+        disk once or twice before the machine starts."""
         nodes, found = {}, []
         for line in (self.dir / 'qemu.log').read_text(errors='replace').splitlines():
             words = line.split()
             if words[:1] == ['bdrv_open_common'] and len(nodes) < len(self.nodes):
                 nodes[words[2]] = self.nodes[len(nodes)]  # opened in the order of the command line
-            elif words[:1] == [event] and nodes.get(words[4]) == node:
-                found.append((int(words[6]) // 512, int(words[8]) // 512))
+            elif words[:1] in (['blk_co_preadv'], ['blk_co_pwritev']) and words[4] in nodes:
+                found.append(('read' if words[0] == 'blk_co_preadv' else 'write', nodes[words[4]],
+                              int(words[6]) // 512, int(words[8]) // 512))
         return found
 
     def reads(self, n='floppy'):
-        """Read requests of disk n or the floppy, as [(LBA, sectors)]: needs trace=True, works after the end. QEMU
-        itself reads sector 0 of a hard disk once or twice before the machine starts."""
-        return self._accesses('blk_co_preadv', n if n == 'floppy' else 'disk%d' % n)
+        """Read requests of disk n or the floppy, as [(LBA, sectors)]: see accesses()."""
+        return self._spans('read', n)
 
     def writes(self, n='floppy'):
-        return self._accesses('blk_co_pwritev', n if n == 'floppy' else 'disk%d' % n)
+        return self._spans('write', n)
+
+    def _spans(self, kind, n):
+        node = n if n == 'floppy' else 'disk%d' % n
+        return [access[2:] for access in self.accesses() if access[:2] == (kind, node)]
 
     def floppy_reads(self):
         """The READ DATA commands that the floppy controller got, as [(cylinder, head, sector)]: needs trace=True."""

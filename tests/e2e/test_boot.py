@@ -134,6 +134,16 @@ def choose(machine, item):
     machine.send_key(number)
 
 
+def answer(machine, *yes, until='^ft: boot'):
+    """Says yes to each question that has one of these texts in it and no to any other, until the serial line shows
+    `until`, which may be a question itself. Returns the questions."""
+    asked, question = [], r'^.*\(y/n\)'
+    while not re.match(until, said := machine.wait_for('%s|%s' % (question, until), whole_line=False)[0]):
+        asked.append(said)
+        machine.send_key('y' if any(text in said for text in yes) else 'n')
+    return asked
+
+
 def started(story):
     """The signature of the disk that was started, as number."""
     return int(story.payload['sig80'], 16)

@@ -12,12 +12,20 @@ import unittest
 
 import defects
 from qemu import PATIENCE, Disk, Machine, recipes
-from test_boot import (PROMPT, build, changed_sectors, choose, copy, floppy_file, make_pair, mkbootdisk, scratch, start,
-                       started)
+from test_boot import (PROMPT, answer, build, changed_sectors, choose, copy, floppy_file, make_pair, mkbootdisk,
+                       scratch, start, started)
 
 SECTOR = recipes.SECTOR
 FREE = {'fat16': 0x06, 'ntfs': 0x07}  # the volume's type outside of a mirror
 BREAK = r'Break the mirror, keeping the shadow, then start it'
+PROMOTE, RETIRE, WRITE = 'without this boot disk', 'be retired', 'Write this'  # what is asked before a break
+NO_UNDO, LAST_UNDO = 'without an undo', 'Give up the undo'
+
+
+def just_break(machine, item=BREAK):
+    """Takes the menu item and agrees to the break, and to nothing beyond it. Returns what was asked."""
+    choose(machine, item)
+    return answer(machine, WRITE)
 
 
 class Bench:
@@ -104,10 +112,13 @@ class Auto(Case):
         story = bench.start(fault)
         self.check_shadow(bench, story)
         self.check_broken(bench)
-        change, = story.event('change done')
-        self.assertEqual((change['n'], change['disk'], change['lba']),
-                         ('1', '%08x' % bench.pair.b.signature, str(table)))
-        self.assertIn('Change planned: disk 5e6f7a8b, sector %d:' % table, story.text)
+        for name in ('change planned', 'change done'):
+            change, = story.event(name)
+            self.assertEqual((change['n'], change['disk'], change['lba']),
+                             ('1', '%08x' % bench.pair.b.signature, str(table)))
+        free = FREE[bench.pair.recipe.fs]
+        self.assertIn('1 planned: disk 5e6f7a8b, sector %d+1c2, 1 bytes, %02x to %02x ' % (table, free | 0x80, free),
+                      story.text)
         journal = bench.journal()
         for image in (bench.pair.b.path, bench.b):
             self.assertIn(recipes.read_at(image, table), journal, 'old and new sector are on the floppy')
@@ -181,10 +192,33 @@ class Ask(Case):
 
     def test_break_by_choice(self):
         bench = Bench(timeout=9)
-        self.check_shadow(bench, bench.start('dead', act=lambda machine: choose(machine, BREAK)))
+        asked = []
+        self.check_shadow(bench, bench.start('dead', act=lambda machine: asked.extend(just_break(machine))))
+        self.check_asked(asked, PROMOTE, WRITE)  # nothing of the other half, which is dead
         self.check_broken(bench)
         self.undo(bench)
         self.check_untouched(bench)
+
+    def check_asked(self, asked, *texts):
+        self.assertEqual(len(asked), len(texts), asked)
+        for question, text in zip(asked, texts):
+            self.assertIn(text, question)
+
+    def test_no_at_the_last_question(self):
+        """Nothing is written, and the menu is there again."""
+        bench = Bench(timeout=9)
+
+        def act(machine):
+            choose(machine, BREAK)
+            self.check_asked(answer(machine, PROMOTE, RETIRE, until='The change failed'), PROMOTE, RETIRE, WRITE)
+            choose(machine, 'Start the shadow')
+        defects.orphaned(bench.a)
+        before = copy(bench.a)
+        story = bench.start(None, act=act)
+        self.check_shadow(bench, story)
+        self.assertEqual(story.written, {0: [], 1: [], 'floppy': floppy_file(bench.floppy, 'FTLOG.TXT')[:1]})
+        self.assertEqual(changed_sectors(before, bench.a), [])
+        self.assertEqual(story.event('change done'), [])
 
     def test_nothing_without_a_choice(self):
         bench = Bench(timeout=1)
@@ -193,7 +227,7 @@ class Ask(Case):
 
     def test_keep_the_primary(self):
         bench = Bench(timeout=9)
-        story = bench.start(None, 'dead', act=lambda machine: choose(machine, 'Break the mirror, keeping the primary'))
+        story = bench.start(None, 'dead', act=lambda machine: just_break(machine, BREAK.replace('shadow', 'primary')))
         self.assertEqual(started(story), bench.pair.a.signature)
         self.assertEqual(changed_sectors(bench.pair.a.path, bench.a), [0])
         self.check_first_type(bench.a, FREE['fat16'])
@@ -208,7 +242,9 @@ class Ask(Case):
         bench = Bench(timeout=1)
         defects.stale_copy(bench.b, bench.pair.b.member_start)
         before = copy(bench.b)
-        story = bench.start(None, act=lambda machine: choose(machine, BREAK))
+        asked = []
+        story = bench.start(None, act=lambda machine: asked.extend(just_break(machine)))
+        self.check_asked(asked, PROMOTE, RETIRE, WRITE)
         self.assertEqual((started(story), story.payload['tag']), (bench.pair.b.signature, 'S'))
         self.assertEqual(changed_sectors(before, bench.b), [0])
         self.assertEqual(changed_sectors(bench.pair.a.path, bench.a), [])
@@ -231,17 +267,16 @@ class Ask(Case):
                 self.no_break_in(bench, bench.a, bench.b)
 
     def test_no_journal_file(self):
-        for answer, kept in (('n', []), ('y', [0])):
-            with self.subTest(answer):
+        for agreed, kept in ((False, []), (True, [0])):
+            with self.subTest(agreed=agreed):
                 bench = Bench(timeout=9)
                 recipes.run('mdel', '-i', bench.floppy, '::FTJOURNL.DAT')
 
                 def act(machine):
                     choose(machine, BREAK)
-                    machine.wait_for('Go on without an undo', whole_line=False)
-                    machine.send_key(answer)
-                    if answer == 'n':
-                        machine.wait_for('The change failed')
+                    asked = answer(machine, *(WRITE, NO_UNDO)[:1 + agreed], until='^ft: boot|^The change failed')
+                    self.check_asked(asked, PROMOTE, WRITE, NO_UNDO)
+                    if not agreed:
                         choose(machine, 'Start the shadow')
                 story = bench.start(act=act)
                 self.check_shadow(bench, story)

@@ -45,6 +45,23 @@ def setUpModule():
         os.rename(made, DIR / name)
     build('ft.img', 1)
     build('patient.img', 30)
+    make_media()
+
+
+def make_media():
+    """The boot disk as a stick with loaders for UEFI, as a CD with that stick's contents, and as a large stick."""
+    recipes.copy_sparse(DIR / 'ft.img', DIR / 'efi.img')
+    listing = recipes.run('mdir', '-b', '-/', '-i', DIR / 'efi.img', '::')
+    if b'BOOTX64' not in listing:
+        recipes.run('mmd', '-i', DIR / 'efi.img', '::EFI', '::EFI/BOOT')
+        for name in ('BOOTX64.EFI', 'BOOTIA32.EFI'):
+            recipes.run('mcopy', '-i', DIR / 'efi.img', TOOL.parent / name, '::EFI/BOOT/' + name)
+    (DIR / 'cd').mkdir()
+    recipes.copy_sparse(DIR / 'efi.img', DIR / 'cd' / 'efi.img')
+    recipes.run('xorriso', '-as', 'mkisofs', '-quiet', '-o', DIR / 'ft.iso', '-b', 'efi.img', '-eltorito-alt-boot',
+                '-e', 'efi.img', '-no-emul-boot', DIR / 'cd')
+    recipes.new_image(DIR / 'large.img', 4 << 20)
+    recipes.copy_range(DIR / 'ft.img', 0, DIR / 'large.img', 0, os.path.getsize(DIR / 'ft.img'))
 
 
 def tearDownModule():
@@ -53,7 +70,7 @@ def tearDownModule():
 
 def digests():
     return {name: hashlib.sha1((DIR / name).read_bytes()).hexdigest()
-            for name in ('a.img', 'b.img', 'ft.img', 'patient.img')}
+            for name in ('a.img', 'b.img', 'ft.img', 'patient.img', 'efi.img', 'ft.iso')}
 
 
 def lab(*words, floppy='ft.img', disks=('a.img', 'b.img'), **keywords):
@@ -147,6 +164,87 @@ class Faults(unittest.TestCase):
         self.started('primary', disks=(odd, 'b.img'))
 
 
+class Media(unittest.TestCase):
+    """How the boot disk is attached, as the loader says where it came from; and the firmware that starts it."""
+
+    def setUp(self):
+        self.before = digests()
+
+    def from_bios(self, floppy, drive, *words):
+        result = lab('--until-boot', *words, floppy=floppy)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertRegex(result.stdout, r'ft: start .* firmware=bios bootdrive=0x%02x' % drive)
+        self.assertRegex(result.stdout.splitlines()[-1], '^lab: started the primary, BIOS disk %02xh as 80h, ' %
+                         (0x81 if drive == 0x80 else 0x80))
+        self.assertEqual(digests(), self.before)
+        return result.stderr
+
+    def from_uefi(self, *words, floppy='efi.img', **keywords):
+        result = lab(*words, floppy=floppy, **keywords)
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertRegex(result.stdout, r'ft: start .* firmware=efi ')
+        self.assertEqual(result.stdout.splitlines()[-1],
+                         'lab: nothing was started: Windows NT starts from a BIOS only')
+        self.assertEqual(digests(), self.before)
+        return result
+
+    def test_the_bios_starts_every_medium(self):
+        for attach, floppy, drive in (('floppy', 'ft.img', 0), ('usb', 'ft.img', 0x80), ('disk', 'ft.img', 0x80),
+                                      ('cd', 'ft.iso', 0)):
+            with self.subTest(attach):
+                self.from_bios(floppy, drive, '--attach', attach)
+
+    def test_the_image_says_how_it_is_attached(self):
+        self.assertIn('floppy,drive=boot', self.from_bios('ft.img', 0))
+        self.assertIn('media=cdrom', self.from_bios('ft.iso', 0))
+        self.assertIn('usb-storage,drive=boot', self.from_bios('large.img', 0x80))
+
+    def test_uefi_of_64_bits_starts_every_medium(self):
+        for attach, floppy in (('usb', 'efi.img'), ('disk', 'efi.img'), ('cd', 'ft.iso')):
+            with self.subTest(attach):
+                self.from_uefi('--firmware', 'uefi64', '--attach', attach, '--until-boot', floppy=floppy)
+
+    def test_uefi_of_32_bits(self):
+        result = self.from_uefi('--firmware', 'uefi32', '--until-boot', '--fail', 'primary=dead')
+        self.assertRegex(result.stdout, r'ft: verdict .*state=degraded source=shadow')
+
+    def test_uefi_ends_by_itself_when_nobody_is_there(self):
+        begun = time.monotonic()
+        self.from_uefi('--firmware', 'uefi64')
+        self.assertLess(time.monotonic() - begun, 100, 'before the time of a lab that says nothing is up')
+
+    def test_piped_keys_reach_the_menu_of_uefi(self):
+        """The dry run, after the last word of the look."""
+        result = self.from_uefi('--firmware', 'uefi64', input='1')
+        self.assertRegex(result.stdout, r'ft: end (.|\r|\n)*ft: dryrun role=primary')
+
+    def test_another_ovmf(self):
+        """A CODE file with its VARS beside it, and one file that holds both. They are only read."""
+        code, both = DIR / 'my_CODE.fd', DIR / 'whole,firmware.fd'
+        shutil.copy('/usr/share/OVMF/OVMF_CODE_4M.fd', code)
+        shutil.copy('/usr/share/OVMF/OVMF_VARS_4M.fd', DIR / 'my_VARS.fd')
+        both.write_bytes((DIR / 'my_VARS.fd').read_bytes() + code.read_bytes())
+        for file in (code, both):
+            with self.subTest(file.name):
+                before = file.read_bytes(), (DIR / 'my_VARS.fd').read_bytes()
+                result = self.from_uefi('--firmware', 'uefi64', '--until-boot', '--ovmf', file)
+                self.assertIn(str(file).replace(',', ',,'), result.stderr)
+                self.assertEqual((file.read_bytes(), (DIR / 'my_VARS.fd').read_bytes()), before)
+
+    def test_the_printed_line_for_uefi(self):
+        for name, parts in (('uefi64', ('qemu-system-x86_64 ', 'OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd', '-m 128')),
+                            ('uefi32', ('qemu-system-i386 ', 'OVMF32_VARS_4M.fd', 'smm=on', 'property=secure'))):
+            line = lab('--dry-run', '--write', '--firmware', name, floppy='efi.img').stdout
+            for part in (*parts, '-machine q35', 'unit=0,readonly=on', 'unit=1,snapshot=on'):
+                self.assertIn(part, line)
+            self.assertEqual(line.count('snapshot=on'), 1, 'the variables alone have an overlay')
+        self.assertNotIn('secure', lab('--dry-run', '--firmware', 'uefi64', floppy='efi.img').stdout)
+
+    def test_a_cd_is_never_written(self):
+        line = lab('--dry-run', '--write', floppy='ft.iso').stdout
+        self.assertRegex(line, r'media=cdrom,readonly=on,\S*filename=ft\.iso ')
+
+
 class Refusals(unittest.TestCase):
     def refused(self, code, text, *words, **keywords):
         result = lab(*words, '--dry-run', **keywords)
@@ -163,7 +261,7 @@ class Refusals(unittest.TestCase):
         self.refused(4, r'same disk', disks=('a.img', 'a.img'))
         self.refused(4, r'same disk', disks=('a.img', 'b.img', 'alias.img'))
         self.refused(4, r'same disk', disks=('a.img', 'ft.img'))
-        self.refused(4, r'larger than a floppy', floppy='a.img', disks=('b.img',))
+        self.refused(4, r'a\.img holds a half of a mirror; the boot disk comes first', floppy='a.img', disks=('b.img',))
 
     def test_permissions(self):
         who = {'user': NOBODY, 'group': NOBODY, 'extra_groups': []} if os.geteuid() == 0 else {}
@@ -200,6 +298,24 @@ class Refusals(unittest.TestCase):
         self.refused(2, r'--memory takes', '--memory', '0')
         self.refused(2, r'--help', '--nonsense')
         self.assertIn('usage: mkbootdisk lab', tool('lab', '--help').stdout)
+
+    def test_media_and_firmware(self):
+        self.refused(2, r'bios, uefi64 or uefi32', '--firmware', 'uefi')
+        self.refused(2, r'floppy, usb, cd or disk', '--attach', 'net')
+        self.refused(2, r'--attach usb takes', '--firmware', 'uefi64', '--attach', 'floppy')
+        self.refused(4, r'larger than a floppy', '--attach', 'floppy', floppy='large.img')
+        self.refused(4, r'no image of a CD', '--attach', 'cd')
+        for attach, floppy in (('usb', 'ft.img'), ('disk', 'ft.img'), ('cd', 'ft.iso')):
+            self.refused(2, r'isapc starts from floppies only', '--machine', 'isapc', '--attach', attach, floppy=floppy)
+        self.refused(2, r'UEFI needs --machine q35', '--firmware', 'uefi32', '--machine', 'pc')
+        self.refused(2, r'UEFI needs --memory 64', '--firmware', 'uefi64', '--memory', '32')
+        self.refused(2, r'--ovmf goes with', '--ovmf', 'x.fd')
+
+    def test_no_firmware(self):
+        (DIR / 'lone_CODE.secboot.fd').touch()
+        self.refused(3, r'gone\.fd: No such file .*package ovmf on Debian', '--firmware', 'uefi64', '--ovmf', 'gone.fd')
+        self.refused(3, r'gone\.fd: .*package ovmf-ia32 on Debian', '--firmware', 'uefi32', '--ovmf', 'gone.fd')
+        self.refused(3, r'/lone_VARS\.fd: No such file', '--firmware', 'uefi32', '--ovmf', 'lone_CODE.secboot.fd')
 
     def test_no_qemu(self):
         with tempfile.TemporaryDirectory() as nowhere:

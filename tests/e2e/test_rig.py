@@ -78,6 +78,13 @@ class Recipes(unittest.TestCase):
         self.assertIn(b'MIRROR', recipes.run('ntfsinfo', '-m', volume))
         self.assertEqual(recipes.run('ntfscat', volume, 'boot.ini'), b'[boot loader]\r\n')
 
+    def test_ext4(self):
+        made = pair('ext4-file', fs='ext4', files={'etc/motd': b'mirror\n'})
+        self.check(made)
+        volume = volume_of(made.b)
+        recipes.run('e2fsck', '-f', '-n', volume)
+        self.assertEqual(recipes.run('debugfs', '-R', 'cat /etc/motd', volume).splitlines()[-1], b'mirror')
+
     def test_starts_and_extended_partitions(self):
         self.check(pair('moved', primary_start=2048, shadow_start=6048))
         self.check(pair('logical-both', logical='both'))
@@ -169,6 +176,12 @@ class Faults(unittest.TestCase):
                 running.wait_exit()
                 self.assertEqual(running.payload()['rd81'], status)
 
+    def test_write_protected_disk_can_be_read(self):
+        a, b = pair()
+        with Machine([a, Disk(b, 'protected')], controller='virtio') as running:
+            running.wait_exit()
+            self.assertEqual(running.payload()['rd81'], '00')
+
     def test_fails_and_heals_while_it_runs(self):
         for heal, status in ((False, '0c'), (True, '00')):
             with self.subTest(heal=heal), Machine(pair(), paused=True) as running:
@@ -216,6 +229,19 @@ class Rig(unittest.TestCase):
                 self.assertNotIn(63, [lba for lba, _ in running.reads(0)])
         with Machine(floppy=Disk(self.floppy(), 'writes-fail')) as running:
             self.assertEqual(running.wait_exit(), qemu.PAYLOAD_EXIT)
+
+    def test_another_floppy_is_put_in(self):
+        """Or none: the machine, stopped before its first instruction, starts from what is there then."""
+        blank = defects.blank(pathlib.Path(SCRATCH.name, 'other.img'), 1)
+        with Machine(floppy=blank, paused=True) as running:
+            running.change_floppy(self.floppy())
+            running.start()
+            self.assertEqual(running.wait_exit(), qemu.PAYLOAD_EXIT)
+        with Machine(floppy=self.floppy(), paused=True) as running:
+            running.change_floppy()
+            running.start()
+            running.wait_screen('(?i)no bootable')
+            self.assertNotIn('PAYLOAD', running.output)
 
     def test_reads_are_told_apart(self):
         with Machine(pair(), trace=True) as running:

@@ -11,7 +11,7 @@
 #define FLOPPY_SECTORS 2880u
 #define FLOPPY_ROOT_LBA 19u
 #define FLOPPY_DATA_LBA 33u
-#define FX_JOURNAL_SECTORS 56u
+#define FX_JOURNAL_SECTORS 98u /* room for 32 changes */
 
 /** Boot code, signature and 55 AA into sector 0. */
 void fx_mbr(struct memdev *disk, uint32_t signature);

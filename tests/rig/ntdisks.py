@@ -54,6 +54,55 @@ def broken(hive):
     return hive[:100] + bytes((hive[100] ^ 1,)) + hive[101:]
 
 
+def in_place(hive, before, after):
+    """The hive with a value's data replaced by shorter ones: the rest of the cell stays, the value's cell says less."""
+    at = hive.index(before)
+    value = hive.index(struct.pack('<II', len(before), at - 4 - regf.BLOCK)) - 4  # vk: magic, bytes of the name
+    assert hive.count(before) == 1 and hive[value:value + 2] == b'vk' and len(after) < len(before)
+    hive = hive[:at] + after + hive[at + len(after):]
+    return hive[:value + 4] + struct.pack('<I', len(after)) + hive[value + 8:]
+
+
+def record(states=None, more=0):
+    """The record of a mirror whose halves have these states; None: after it was broken in favour of the shadow, so that
+    there are two ordinary healthy partitions, the letter is the shadow's, and the list of sets is empty. Each disk has
+    `more` partitions behind its half."""
+    length, is_set = SECTORS * disks.SECTOR, states is not None
+    kind = ftinfo.MIRROR if is_set else ftinfo.NOT_A_MEMBER
+    more_of_them = [ftinfo.Partition(START_BYTES + length + (at << 20), 1 << 20, letter=chr(ord('F') + at))
+                    for at in range(more)]
+    halves = [ftinfo.Partition(START_BYTES, length, kind, state, letter, 1, 0, member, 1, length)
+              for member, (state, letter) in enumerate(zip(states or (0, 0), ('C', '') if is_set else ('', 'C')))]
+    sets = []
+    if is_set:
+        state = ftinfo.SET_HAS_ORPHAN if ORPHANED in states else ftinfo.SET_OK
+        sets = [ftinfo.Set([(0, 0, states[0]), (1, 0, states[1])], state=state)]
+    return ftinfo.encode([ftinfo.Disk(signature, [half] + more_of_them)
+                          for signature, half in zip(SIGNATURES, halves)], sets)
+
+
+def after_break(before, more=0, **options):
+    """An installation with this record, and what breaking the mirror leaves of it."""
+    files, after = installation(information=before, **options), record(more=more)
+    return {**files, **{CONFIG + name: in_place(files[CONFIG + name], before, after)
+                        for name in ('SYSTEM', 'SYSTEM.ALT')}}
+
+
+def to_break():
+    """Each installation that a mirror is broken around, and as it shall be then: with a record in one sector, and with
+    one that spreads over several; and promoted, where it starts from the second partition of its disk."""
+    spread = record((ORPHANED, 0), more=12)
+    broken_one = after_break(information((ORPHANED, 0)), **LATER)
+    return {
+        'broken': after_break(information()),
+        'orphaned-broken': broken_one,
+        'orphaned-promoted': {**broken_one, 'BOOT.INI': nt.boot_ini(partition=2, version='4.0')},
+        'spread': installation(information=spread, **LATER),
+        'spread-broken': after_break(spread, more=12, **LATER),
+        'contrary-broken': after_break(information(), sequence=5, written=regf.WRITTEN + DAY),
+    }
+
+
 def with_registry(system, alternate, log=bytes(1024)):
     return {**installation(), CONFIG + 'SYSTEM': system, CONFIG + 'SYSTEM.ALT': alternate, CONFIG + 'SYSTEM.LOG': log}
 
@@ -122,6 +171,7 @@ def fat_volumes():
         'healthy': installation(),
         'orphaned': installation((ORPHANED, 0), **LATER),
         'other-orphaned': installation((0, ORPHANED), **SOONER),
+        **to_break(),
         'newer': installation(**LATER),
         'contrary': installation(sequence=5, written=regf.WRITTEN + DAY),
         'initializing': installation((0, INITIALIZING)),
@@ -134,6 +184,7 @@ def fat_volumes():
         'damaged': with_registry(broken(system), broken(system)),
         'empty': with_registry(b'', b''),
         'cut-off': with_registry(system[:5000], system[:5000]),
+        'bad-alternate': with_registry(system, broken(system)),
         'alternate': with_registry(broken(system), regf.system_hive(information((ORPHANED, 0)))),
         'empty-alternate': with_registry(b'', system),
         'unclean': with_registry(unclean(), broken(system)),
@@ -167,6 +218,8 @@ def ntfs_volumes():
     return {
         'healthy': (installation(), {'lsn': 1000}),
         'orphaned': (installation((ORPHANED, 0), **LATER), {'lsn': 2000}),
+        **{name: (files, {'lsn': 1000 if name == 'broken' else 2000}) for name, files in to_break().items()},
+        'contrary': (installation(sequence=5, written=regf.WRITTEN + DAY), {'lsn': 2000}),
         'log-only': (installation(), {'lsn': 2000}),
         'dirty': (installation(), {'lsn': 1000, 'flags': 1}),
         'no-nt': ({'README.TXT': b'nothing of Windows here\r\n'}, {'lsn': 1000}),

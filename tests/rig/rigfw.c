@@ -36,9 +36,44 @@ static struct memdev *medium_of(struct rigfw *rig, uint8_t drive)
     abort(); /* a write to a drive that is not there */
 }
 
+/* One of the last writes, counted back from the last one. */
+static struct rig_cached *cached(struct rigfw *rig, unsigned back)
+{
+    return &rig->cached[(rig->writes - 1 - back) % RIG_CACHED];
+}
+
+static bool is_lost(const struct rigfw *rig, unsigned back)
+{
+    return back > 0 && (rig->lost >> (back - 1) & 1) != 0;
+}
+
+/* The medium is what it was before the last writes, plus those of them that arrived. */
+static void lose_writes(struct rigfw *rig)
+{
+    unsigned count = rig->writes < RIG_CACHED ? rig->writes : RIG_CACHED;
+    for (unsigned back = 0; back < count; back++)
+        memcpy(cached(rig, back)->to, cached(rig, back)->before, SECTOR_BYTES);
+    for (unsigned back = count; back-- > 0;)
+        if (!is_lost(rig, back))
+            memcpy(cached(rig, back)->to, cached(rig, back)->bytes, SECTOR_BYTES);
+}
+
+bool rig_lost_on_floppy(const struct rigfw *rig)
+{
+    for (unsigned back = 1; back < RIG_CACHED && back < rig->writes; back++)
+        if (is_lost(rig, back) && rig->cached[(rig->writes - 1 - back) % RIG_CACHED].drive == RIG_FLOPPY_DRIVE)
+            return true;
+    return false;
+}
+
 static void cut_power(struct rigfw *rig)
 {
     longjmp(rig->leave, RIG_CUT);
+}
+
+static void pull_floppy(struct rigfw *rig)
+{
+    faultdev_kill(&rig->floppy_fault, FAULT_ERROR);
 }
 
 static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sector)
@@ -47,6 +82,7 @@ static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sect
     switch (rig->write_fault) {
     case WRITE_FAILS:
     case WRITE_FAIL_ALL:
+    case WRITE_FAIL_DISKS:
         return ST_IO;
     case WRITE_LOST:
         return ST_OK;
@@ -55,6 +91,7 @@ static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sect
         return ST_IO;
     case CUT_AFTER:
         memcpy(to, sector, SECTOR_BYTES);
+        lose_writes(rig);
         break;
     case CUT_TORN_HEAD:
         memcpy(to, sector, half);
@@ -63,11 +100,24 @@ static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sect
         memcpy(to + half, (const uint8_t *)sector + half, half);
         break;
     case WRITE_GOOD:
+    case WRITE_NO_FLOPPY:
     case CUT_BEFORE:
         break;
     }
     cut_power(rig);
     return ST_IO;
+}
+
+/* Whether the write that has just been counted goes wrong. */
+static bool is_faulty(struct rigfw *rig, uint8_t drive)
+{
+    if (rig->faulty_write == 0 || rig->writes < rig->faulty_write)
+        return false;
+    if (rig->write_fault == WRITE_NO_FLOPPY)
+        pull_floppy(rig);
+    if (rig->write_fault == WRITE_FAIL_DISKS)
+        return drive != RIG_FLOPPY_DRIVE;
+    return rig->writes == rig->faulty_write || rig->write_fault == WRITE_FAIL_ALL;
 }
 
 static enum status write_sector(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
@@ -78,8 +128,14 @@ static enum status write_sector(struct disk_writer *writer, uint8_t drive, uint6
         rig->write[rig->writes] = (struct rig_write){drive, lba};
     rig->writes++;
     rig->disk_writes += drive != RIG_FLOPPY_DRIVE;
-    bool later = rig->write_fault == WRITE_FAIL_ALL && rig->faulty_write != 0 && rig->writes > rig->faulty_write;
-    if (rig->writes == rig->faulty_write || later)
+    struct rig_cached *now = cached(rig, 0);
+    *now = (struct rig_cached){.drive = drive, .to = to};
+    memcpy(now->before, to, SECTOR_BYTES);
+    memcpy(now->bytes, sector, SECTOR_BYTES);
+    bool faulty = is_faulty(rig, drive);
+    if (drive == RIG_FLOPPY_DRIVE && rig->floppy_fault.dead)
+        return ST_IO;
+    if (faulty && rig->write_fault != WRITE_NO_FLOPPY)
         return faulty_write(rig, to, sector);
     memcpy(to, sector, SECTOR_BYTES);
     return ST_OK;
@@ -107,6 +163,8 @@ static void up(struct firmware *fw, unsigned lines)
 static int next_key(struct firmware *fw, uint32_t wait_ms)
 {
     struct rigfw *rig = rig_of(fw);
+    if (rig->pulled_at_key == rig->keys_used + 1)
+        pull_floppy(rig);
     if (rig->keys_used < rig->keys)
         return rig->key[rig->keys_used++];
     if (wait_ms == KEY_WAIT_FOREVER)
@@ -159,7 +217,7 @@ void rig_heal(struct rigfw *rig)
     }
     faultdev_init(&rig->floppy_fault, &rig->floppy.device);
     rig->floppy_fault.clock = &rig->reads;
-    rig->faulty_write = 0;
+    rig->faulty_write = rig->lost = rig->pulled_at_key = 0;
     rig->write_fault = WRITE_GOOD;
 }
 

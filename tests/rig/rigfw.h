@@ -15,6 +15,7 @@
 #define RIG_TEXT_BYTES 16384u
 #define RIG_LOADER_ROOM 65536u
 #define RIG_FLOPPY_DRIVE 0u
+#define RIG_CACHED 4u
 
 /* How a run of the loader ended. */
 enum rig_end {
@@ -27,19 +28,29 @@ enum rig_end {
 
 enum write_fault {
     WRITE_GOOD,
-    WRITE_FAILS,    /* an error, nothing written */
-    WRITE_LOST,     /* success claimed, nothing written */
-    WRITE_TORN,     /* an error, but half of it arrived */
-    WRITE_FAIL_ALL, /* this write and all later ones fail: write-protected, or dying */
-    CUT_BEFORE,     /* the power goes before this write */
-    CUT_AFTER,      /* ... or after it */
-    CUT_TORN_HEAD,  /* ... when only the first half has been written */
-    CUT_TORN_TAIL,  /* ... or only the second */
+    WRITE_FAILS,      /* an error, nothing written */
+    WRITE_LOST,       /* success claimed, nothing written */
+    WRITE_TORN,       /* an error, but half of it arrived */
+    WRITE_FAIL_ALL,   /* this write and all later ones fail: write-protected, or dying */
+    WRITE_FAIL_DISKS, /* ... to hard disks */
+    WRITE_NO_FLOPPY,  /* from this write on the boot disk is not in its drive any more */
+    CUT_BEFORE,       /* the power goes before this write */
+    CUT_AFTER,        /* ... or after it */
+    CUT_TORN_HEAD,    /* ... when only the first half has been written */
+    CUT_TORN_TAIL,    /* ... or only the second */
 };
 
 struct rig_write {
     uint8_t drive;
     uint64_t lba;
+};
+
+/* A write that a disk's own cache may still hold when the power goes. */
+struct rig_cached {
+    uint8_t drive;
+    uint8_t *to;
+    uint8_t before[SECTOR_BYTES];
+    uint8_t bytes[SECTOR_BYTES];
 };
 
 struct rigfw {
@@ -69,6 +80,9 @@ struct rigfw {
     struct rig_write write[128];
     unsigned faulty_write; /* from 1; 0 = none */
     enum write_fault write_fault;
+    unsigned lost; /* CUT_AFTER: bit k is the write k + 1 before the last; those set never reached the medium */
+    unsigned pulled_at_key; /* from 1: the boot disk is pulled out before this key is pressed; 0 = never */
+    struct rig_cached cached[RIG_CACHED]; /* the last writes, in a ring */
     jmp_buf leave;
 };
 
@@ -85,6 +99,9 @@ void rig_key(struct rigfw *rig, int key);
 
 /** Start the machine: run the loader to its end. Counters and texts begin anew. */
 enum rig_end rig_run(struct rigfw *rig);
+
+/** Whether CUT_AFTER lost a write to the boot disk in the last run. */
+bool rig_lost_on_floppy(const struct rigfw *rig);
 
 /** Whether an event line of the last run contains `part`. */
 bool rig_event(const struct rigfw *rig, const char *part);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IMAGE_MAX = 0x10000, PACKED_MAX = 2 * IMAGE_MAX, GUARD = 64, GUARD_BYTE = 0xE8 };
+enum { IMAGE_MAX = 0x18000, PACKED_MAX = 2 * IMAGE_MAX, GUARD = 64, GUARD_BYTE = 0xE8 };
 
 uint8_t *unpack_host(const uint8_t *packed, uint8_t *destination, uint32_t registers[2]);
 

@@ -1,91 +1,90 @@
 /* SPDX-License-Identifier: MIT */
-/* The crash sweep: the loader breaks a mirror unattended, and the power goes at every single write, before, behind and
- * in the middle of it. Whatever that leaves must start the same half again, and can be finished or undone from the
- * journal, to the byte. The oracle computes the broken disk by hand. */
+/* The crash sweep over disks made by hand: mirrors are broken, unattended and by choice, the other half is retired and
+ * the survivor promoted, and the power goes at every single write. The oracle computes the finished disks by hand.
+ * Disks with Windows NT on them are crash_nt's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rigfw.h"
+#include "powercut.h"
 
-#define DISK_BYTES (RIG_DISK_SECTORS * SECTOR_BYTES)
-#define FLOPPY_BYTES (FLOPPY_SECTORS * SECTOR_BYTES)
-
-/* All media of the machine. */
-struct media {
-    uint8_t disk[2][DISK_BYTES];
-    uint8_t floppy[FLOPPY_BYTES];
-};
+#define SECOND_START 1010u
+#define SECOND_SECTORS 100u
+#define SECOND_EBR 1000u
 
 struct scenario {
-    const char *name;
+    struct powercut change;
+    const char *lines; /* of MIRROR.INI */
     bool two_sets;
-    bool logical; /* the second set's members are logical drives */
-    bool dead;    /* the primary is dead; otherwise NT disabled it */
+    bool logical;       /* the second set's members are logical drives */
+    bool broken_before; /* by whom, the boot disk does not know */
+    bool broken_here;   /* by the loader, whose journal holds the undo */
+    bool promotes;
+    bool retires;
 };
 
+#define BREAK "Break the mirror, keeping the shadow"
+#define PROMOTE "Make the shadow start"
+#define RETIRE "Retire the primary"
+
 static const struct scenario scenarios[] = {
-    {"one set, primary dead", false, false, true},
-    {"one set, primary disabled", false, false, false},
-    {"two sets in one sector, primary dead", true, false, true},
-    {"two sets in two sectors, primary disabled", true, true, false},
+    {{"one set, primary dead", .starts = true, .keep = 1, .other_dead = true}, .lines = "break=auto\r\n"},
+    {{"one set, primary disabled", .starts = true, .keep = 1}, .lines = "break=auto\r\n"},
+    {{"two sets in one sector, primary dead", .starts = true, .keep = 1, .other_dead = true},
+     .lines = "break=auto\r\n",
+     .two_sets = true},
+    {{"two sets in two sectors, primary disabled", .starts = true, .keep = 1},
+     .lines = "break=auto\r\n",
+     .two_sets = true,
+     .logical = true},
+    {{"retired too", .starts = true, .keep = 1}, .lines = "break=auto\r\nretire=yes\r\n", .retires = true},
+    {{"two sets in two sectors, retired too", .starts = true, .keep = 1},
+     .lines = "break=auto\r\nretire=yes\r\n",
+     .two_sets = true,
+     .logical = true,
+     .retires = true},
+    {{"the primary kept, the shadow retired", .starts = true, .keep = 0},
+     .lines = "break=auto\r\nretire=yes\r\n",
+     .retires = true},
+    {{"all by choice", BREAK, "yyy", .starts = true, .keep = 1},
+     .lines = "break=ask\r\n",
+     .two_sets = true,
+     .promotes = true,
+     .retires = true},
+    {{"promoted afterwards", PROMOTE, "y", .keep = 1},
+     .lines = "break=ask\r\n",
+     .broken_before = true,
+     .promotes = true},
+    {{"promoted, the undo of the break given up", PROMOTE, "yy", .keep = 1},
+     .lines = "break=ask\r\n",
+     .broken_here = true,
+     .promotes = true},
+    {{"retired afterwards", RETIRE, "y", .keep = 1},
+     .lines = "break=auto\r\n",
+     .two_sets = true,
+     .logical = true,
+     .broken_before = true,
+     .retires = true},
 };
 
 static struct rigfw rig;
 static const struct scenario *scenario;
-static struct media original, before;
-static struct media broken; /* the disks as a complete break leaves them */
-static struct media cut;    /* what the power cut left */
-static char what[128];
-static unsigned cuts;
-static unsigned offers;
-
-static void fail(const char *why)
-{
-    (void)printf("FAILED: %s, %s: %s\n%s", scenario->name, what, why, rig.events);
-    exit(1);
-}
-
-static void expect(bool holds, const char *why)
-{
-    if (!holds)
-        fail(why);
-}
-
-static void save(struct media *media)
-{
-    for (unsigned i = 0; i < 2; i++)
-        memcpy(media->disk[i], rig.disk[i].bytes, DISK_BYTES);
-    memcpy(media->floppy, rig.floppy.bytes, FLOPPY_BYTES);
-}
-
-static void restore(const struct media *media)
-{
-    for (unsigned i = 0; i < 2; i++)
-        memcpy(rig.disk[i].bytes, media->disk[i], DISK_BYTES);
-    memcpy(rig.floppy.bytes, media->floppy, FLOPPY_BYTES);
-    rig_heal(&rig);
-    rig_keys(&rig, "");
-    if (scenario->dead)
-        faultdev_kill(&rig.fault[0], FAULT_ERROR);
-}
-
-static bool disks_are(const struct media *media)
-{
-    return memcmp(rig.disk[0].bytes, media->disk[0], DISK_BYTES) == 0 &&
-           memcmp(rig.disk[1].bytes, media->disk[1], DISK_BYTES) == 0;
-}
+static struct powercut change;
+static unsigned kept, other;
+static uint8_t earlier[RIG_DISK_SECTORS * SECTOR_BYTES];
 
 static void second_set(void)
 {
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t type = i == 0 && !scenario->dead ? 0xC7 : 0x87;
+        uint8_t type = i == other && !scenario->change.other_dead ? 0xC7 : 0x87;
+        if (i == kept && scenario->broken_before)
+            type = 0x07;
         if (scenario->logical) {
-            fx_entry(rig.disk[i].bytes, 1, 0, 5, 1000, 150);
-            fx_ebr(&rig.disk[i], 1000, type, 10, 100, 0);
+            fx_entry(rig.disk[i].bytes, 1, 0, 5, SECOND_EBR, 150);
+            fx_ebr(&rig.disk[i], SECOND_EBR, type, SECOND_START - SECOND_EBR, SECOND_SECTORS, 0);
         } else
-            fx_entry(rig.disk[i].bytes, 1, 0, type, 1010, 100);
-        fx_volume(&rig.disk[i], 1010, 100, 'S');
+            fx_entry(rig.disk[i].bytes, 1, 0, type, SECOND_START, SECOND_SECTORS);
+        fx_volume(&rig.disk[i], SECOND_START, SECOND_SECTORS, 'S');
     }
 }
 
@@ -93,10 +92,10 @@ static void write_ini(void)
 {
     char ini[600];
     (void)snprintf(ini, sizeof ini,
-                   "[loader]\r\ntimeout=0\r\nbreak=auto\r\n[set 1]\r\nprimary=%08x start %u sectors %u\r\n"
+                   "[loader]\r\ntimeout=5\r\n%s[set 1]\r\nprimary=%08x start %u sectors %u\r\n"
                    "shadow=%08x start %u sectors %u\r\n%s",
-                   RIG_SIGNATURE_A, RIG_MEMBER_START, RIG_MEMBER_SECTORS, RIG_SIGNATURE_B, RIG_MEMBER_START,
-                   RIG_MEMBER_SECTORS,
+                   scenario->lines, RIG_SIGNATURE_A, RIG_MEMBER_START, RIG_MEMBER_SECTORS, RIG_SIGNATURE_B,
+                   RIG_MEMBER_START, RIG_MEMBER_SECTORS,
                    scenario->two_sets ? "[set 2]\r\nprimary=aaaa0001 start 1010 sectors 100\r\n"
                                         "shadow=bbbb0002 start 1010 sectors 100\r\n"
                                       : "");
@@ -106,175 +105,73 @@ static void write_ini(void)
 
 static void arrange(void)
 {
-    rig_mirror(&rig, "auto");
-    if (!scenario->dead)
-        fx_entry(rig.disk[0].bytes, 0, 0x80, 0xC6, RIG_MEMBER_START, RIG_MEMBER_SECTORS);
+    rig_mirror(&rig, "ask");
+    if (!scenario->change.other_dead)
+        rig.disk[other].bytes[446 + 4] = 0xC6;
+    if (scenario->broken_before)
+        rig.disk[kept].bytes[446 + 4] = 0x06;
     if (scenario->two_sets)
         second_set();
     write_ini();
-    save(&original);
-    broken = original;
-    broken.disk[1][446 + 4] = 0x06;
+    change = scenario->change;
+    if (scenario->broken_here) {
+        memcpy(earlier, rig.disk[kept].bytes, sizeof earlier);
+        change.earlier = earlier;
+        rig_keys(&rig, "2nny"); /* break it; neither promote nor retire; write */
+        if (rig_run(&rig) != RIG_HANDOFF || rig.disk_writes != 1)
+            abort();
+    }
+}
+
+/* Where the second set's type stands on a disk that is finished. */
+static uint8_t *second_type(unsigned disk)
+{
+    return powercut_finished(disk, scenario->logical ? SECOND_EBR : 0) + 446 + (scenario->logical ? 0 : 16) + 4;
+}
+
+/* 16 heads, 63 sectors: LBA 63 is 0/1/1, and 962 is 0/15/18. */
+static void finish_promoted(void)
+{
+    static const uint8_t entry[8] = {0x80, 1, 1, 0, 0x06, 15, 18, 0};
+    powercut_finish_code(kept);
+    memcpy(powercut_finished(kept, 0) + 446, entry, sizeof entry);
+}
+
+static void finish_retired(void)
+{
+    powercut_finish_signature(other);
+    powercut_finished(other, 0)[446] = 0;
+    powercut_finished(other, 0)[446 + 4] = 0x06;
     if (scenario->two_sets)
-        broken.disk[1][scenario->logical ? 1000 * SECTOR_BYTES + 446 + 4 : 446 + 16 + 4] = 0x07;
+        *second_type(other) = 0x07;
 }
 
-static void expect_right_half(const char *when)
+static void compute_finished(void)
 {
-    uint8_t expected[SECTOR_BYTES];
-    memcpy(expected, memdev_sector(&rig.disk[1], RIG_MEMBER_START), SECTOR_BYTES);
-    memcpy(expected + 0x18, "\x3F\0\x10\0\x3F\0\0\0", 8);
-    expected[0x24] = 0x80;
-    expect(rig.plan.source == ROLE_SHADOW && rig.plan.method == METHOD_VBR, when);
-    expect(memcmp(expected, rig.plan.boot_sector, SECTOR_BYTES) == 0, when);
-}
-
-/* The menu's number of the line with `text` in the last run, or 0. The last drawing counts. */
-static int item_of(const char *text)
-{
-    const char *found = NULL;
-    for (const char *at = rig.screen; (at = strstr(at, text)) != NULL; at++)
-        found = at;
-    if (found == NULL)
-        return 0;
-    while (found > rig.screen && found[-1] != '\n')
-        found--;
-    return found[3];
-}
-
-/* A time-out of nothing shows no menu: one of nine seconds does. */
-static void set_timeout(char digit)
-{
-    uint8_t *ini = memdev_sector(&rig.floppy, FLOPPY_DATA_LBA);
-    strstr((char *)ini, "timeout=")[8] = digit;
-}
-
-/* Choose the line with `text` on these media, with a fault at a write (0: none). RIG_RETURNED: there is no such line.
- */
-static enum rig_end choose_and_fail(const struct media *media, const char *text, unsigned nth, enum write_fault kind)
-{
-    restore(media);
-    set_timeout('9');
-    rig_key(&rig, ' ');
-    expect(rig_run(&rig) == RIG_WAITING, "no menu");
-    int key = item_of(text);
-    if (key == 0)
-        return RIG_RETURNED;
-    restore(media);
-    set_timeout('9');
-    rig_key(&rig, key);
-    rig.faulty_write = nth;
-    rig.write_fault = kind;
-    enum rig_end end = rig_run(&rig);
-    set_timeout('0');
-    return end;
-}
-
-static bool choose(const char *text)
-{
-    return choose_and_fail(&cut, text, 0, WRITE_GOOD) != RIG_RETURNED;
-}
-
-static void check_offers(void)
-{
-    bool changed = memcmp(cut.disk[1], original.disk[1], DISK_BYTES) != 0;
-    bool undone = choose("Undo the");
-    expect(!undone || disks_are(&original), "undo does not give the original disks");
-    expect(undone || !changed, "something was written, and cannot be undone");
-    offers += undone;
-    if (choose("Finish the")) {
-        expect(disks_are(&broken), "finish does not give the broken disks");
-        offers++;
-    }
-}
-
-/* Every sector of the disks holds what it held, or what it shall hold. */
-static void check_cut(void)
-{
-    for (unsigned i = 0; i < 2; i++)
-        for (size_t at = 0; at < DISK_BYTES; at++)
-            expect(cut.disk[i][at] == original.disk[i][at] || cut.disk[i][at] == broken.disk[i][at],
-                   "a byte that belongs to no change");
-    restore(&cut);
-    expect(rig_run(&rig) == RIG_HANDOFF, "the next start does not start");
-    expect_right_half("the next start starts something else");
-    check_offers();
-}
-
-static void sweep_cut(unsigned total, enum write_fault kind)
-{
-    for (unsigned nth = 1; nth <= total; nth++) {
-        (void)snprintf(what, sizeof what, "power cut %d at write %u of %u", (int)kind, nth, total);
-        restore(&original);
-        rig.faulty_write = nth;
-        rig.write_fault = kind;
-        expect(rig_run(&rig) == RIG_CUT, "the cut was not reached");
-        save(&cut);
-        check_cut();
-        cuts++;
-    }
-}
-
-/* The power goes during an undo, and during the finishing of a change that was interrupted. */
-static void sweep_choice(const struct media *media, const char *text)
-{
-    for (int kind = CUT_BEFORE; kind <= CUT_TORN_TAIL; kind++)
-        for (unsigned nth = 1;; nth++) {
-            (void)snprintf(what, sizeof what, "'%s', power cut %d at write %u", text, kind, nth);
-            enum rig_end end = choose_and_fail(media, text, nth, (enum write_fault)kind);
-            expect(end != RIG_RETURNED, "no such choice");
-            if (end != RIG_CUT)
-                break;
-            save(&cut);
-            check_cut();
-            cuts++;
-        }
-}
-
-/* The media of a change that was cut when its first sector had been written. */
-static void interrupt(unsigned total)
-{
-    for (unsigned nth = 1; nth <= total; nth++) {
-        restore(&original);
-        rig.faulty_write = nth;
-        rig.write_fault = CUT_AFTER;
-        (void)rig_run(&rig);
-        save(&before);
-        if (rig.disk_writes > 0)
-            return;
-    }
-}
-
-static void sweep(void)
-{
-    arrange();
-    (void)snprintf(what, sizeof what, "undisturbed");
-    restore(&original);
-    expect(rig_run(&rig) == RIG_HANDOFF, "no start");
-    expect_right_half("the wrong half");
-    expect(disks_are(&broken), "the break is not what it should be");
-    unsigned total = rig.writes;
-    save(&cut);
-    check_offers();
-    for (int kind = CUT_BEFORE; kind <= CUT_TORN_TAIL; kind++)
-        sweep_cut(total, (enum write_fault)kind);
-    restore(&original);
-    expect(rig_run(&rig) == RIG_HANDOFF, "no start");
-    save(&before);
-    sweep_choice(&before, "Undo the");
-    interrupt(total);
-    sweep_choice(&before, "Undo the");
-    sweep_choice(&before, "Finish the");
-    rig_free(&rig);
+    powercut_finished(kept, 0)[446 + 4] = 0x06;
+    if (scenario->two_sets)
+        *second_type(kept) = 0x07;
+    if (scenario->promotes)
+        finish_promoted();
+    if (scenario->retires)
+        finish_retired();
 }
 
 int main(void)
 {
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
         scenario = &scenarios[i];
-        sweep();
+        kept = scenario->change.keep;
+        other = 1 - kept;
+        arrange();
+        powercut_begin(&rig, &change);
+        compute_finished();
+        powercut_sweep();
+        if (scenario->change.choice == NULL)
+            powercut_sweep_reads(true);
+        powercut_end();
+        rig_free(&rig);
     }
-    (void)printf("crash: %zu scenarios, %u power cuts, %u times finished or undone, all good\n",
-                 sizeof scenarios / sizeof scenarios[0], cuts, offers);
+    powercut_report("crash");
     return 0;
 }

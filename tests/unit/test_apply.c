@@ -260,6 +260,130 @@ static void a_damaged_record_is_not_replayed(void **state)
     assert_int_equal(journal.state, JOURNAL_PENDING);
 }
 
+/* The power went while a sector was written: some of its bytes are old and some are new, or nobody can read it. */
+static void a_write_that_was_cut_off(void **state)
+{
+    for (int undo = 0; undo < 2; undo++) {
+        (void)tear_down(state);
+        (void)set_up(state);
+        uint8_t *torn = memdev_sector(&rig.disk[1], 500);
+        assert_int_equal(journal_begin(&store, &journal, &changes, false), ST_OK);
+        memcpy(torn, changes.change[1].new_bytes, SECTOR_BYTES / 2);
+        assert_memory_not_equal(torn, changes.change[1].old_bytes, SECTOR_BYTES);
+        assert_memory_not_equal(torn, changes.change[1].new_bytes, SECTOR_BYTES);
+        faultdev_range(&rig.fault[1], 500, 500, FAULT_ERROR);
+        assert_int_equal(apply_journal(&applier, undo != 0, &scratch), ST_IO);
+        assert_int_equal(trail.entry[0].site, SITE_TARGET_VERIFY); /* it was written, for that may heal it */
+        rig_heal(&rig);
+        memcpy(torn, changes.change[1].new_bytes, SECTOR_BYTES / 2);
+        assert_int_equal(apply_journal(&applier, undo != 0, &scratch), ST_OK);
+        assert_true(undo != 0 ? is_original() : is_changed());
+    }
+}
+
+/* Of a change that came to its end no sector can be in between: somebody else has written there. */
+static void what_was_finished_is_not_torn(void **state)
+{
+    (void)state;
+    assert_int_equal(apply_changes(&applier, &changes, false), ST_OK);
+    memcpy(memdev_sector(&rig.disk[1], 500), changes.change[1].old_bytes, SECTOR_BYTES / 2);
+    unsigned writes = rig.writes;
+    assert_int_equal(apply_journal(&applier, true, &scratch), ST_REFUSED);
+    memcpy(memdev_sector(&rig.disk[1], 500), changes.change[1].new_bytes, SECTOR_BYTES / 2);
+    faultdev_range(&rig.fault[1], 500, 500, FAULT_ERROR);
+    trail.used = 0;
+    assert_int_equal(apply_journal(&applier, true, &scratch), ST_IO);
+    assert_int_equal(trail.entry[trail.used - 1].site, SITE_TARGET_READ);
+    assert_int_equal(rig.writes, writes);
+    assert_int_equal(journal.state, JOURNAL_DONE);
+}
+
+/* ---- a disk that gets another signature ---- */
+
+#define NEW_SIGNATURE 0xB8D9B606u
+
+/* A sector of the second disk, and then its sector 0 with the new signature. */
+static void plan_signature(void)
+{
+    static const uint8_t signature[] = {0x06, 0xB6, 0xD9, 0xB8};
+    changes.count = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        struct change *change = &changes.change[i];
+        *change = (struct change){.signature = RIG_SIGNATURE_B, .lba = i == 0 ? 500 : 0, .why = "test"};
+        memcpy(change->old_bytes, memdev_sector(&rig.disk[1], change->lba), SECTOR_BYTES);
+        memcpy(change->new_bytes, change->old_bytes, SECTOR_BYTES);
+        change->new_bytes[20] ^= 1;
+    }
+    memcpy(changes.change[1].new_bytes + 0x1B8, signature, sizeof signature);
+}
+
+static bool has_new_signature(void)
+{
+    return memcmp(memdev_sector(&rig.disk[1], 0), changes.change[1].new_bytes, SECTOR_BYTES) == 0 &&
+           memcmp(memdev_sector(&rig.disk[1], 500), changes.change[0].new_bytes, SECTOR_BYTES) == 0;
+}
+
+/* The next start: the disk goes by the name it has by then. */
+static void look_again(uint32_t signature)
+{
+    inventory_refresh(&inventory.disk[1]);
+    assert_int_equal(inventory.disk[1].table.signature, signature);
+}
+
+static void a_disk_is_found_under_its_new_name(void **state)
+{
+    (void)state;
+    plan_signature();
+    assert_int_equal(apply_changes(&applier, &changes, false), ST_OK);
+    assert_true(has_new_signature());
+    look_again(NEW_SIGNATURE);
+    assert_int_equal(apply_journal(&applier, true, &scratch), ST_OK);
+    assert_true(is_original());
+    assert_int_equal(journal.state, JOURNAL_UNDONE);
+    look_again(RIG_SIGNATURE_B);
+}
+
+/* The power went behind the first write, or behind the second one: finished or undone, by the name it has. */
+static void a_power_cut_in_either_name(void **state)
+{
+    for (unsigned written = 0; written <= 2; written++)
+        for (int undo = 0; undo < 2; undo++) {
+            (void)tear_down(state);
+            (void)set_up(state);
+            plan_signature();
+            assert_int_equal(journal_begin(&store, &journal, &changes, false), ST_OK);
+            for (unsigned i = 0; i < written; i++)
+                memcpy(memdev_sector(&rig.disk[1], changes.change[i].lba), changes.change[i].new_bytes, SECTOR_BYTES);
+            look_again(written == 2 ? NEW_SIGNATURE : RIG_SIGNATURE_B);
+            assert_int_equal(apply_journal(&applier, undo != 0, &scratch), ST_OK);
+            assert_true(undo != 0 ? is_original() : has_new_signature());
+        }
+}
+
+/* Another disk carries the old or the new name: nobody knows which of them is meant. */
+static void a_second_disk_with_either_name(void **state)
+{
+    static const uint32_t names[] = {RIG_SIGNATURE_B, NEW_SIGNATURE};
+    for (unsigned i = 0; i < 2; i++) {
+        (void)tear_down(state);
+        (void)set_up(state);
+        plan_signature();
+        inventory.disk[0].table.signature = names[i];
+        expect_refusal(ST_NOT_FOUND, SITE_TARGET_GONE);
+        inventory.disk[0].table.signature = RIG_SIGNATURE_A;
+        assert_int_equal(apply_changes(&applier, &changes, false), ST_OK);
+        look_again(NEW_SIGNATURE);
+        inventory.disk[0].table.signature = names[i];
+        unsigned writes = rig.writes;
+        assert_int_equal(apply_journal(&applier, true, &scratch), ST_NOT_FOUND);
+        assert_int_equal(rig.writes, writes);
+        assert_int_equal(journal.state, JOURNAL_DONE);
+        inventory.disk[0].table.signature = RIG_SIGNATURE_A;
+        assert_int_equal(apply_journal(&applier, true, &scratch), ST_OK);
+        assert_true(is_original());
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -271,6 +395,11 @@ static const struct CMUnitTest tests[] = {
     TEST(a_disk_that_stops_taking_writes),
     TEST(finishing_takes_old_and_new_but_nothing_else),
     TEST(a_damaged_record_is_not_replayed),
+    TEST(a_write_that_was_cut_off),
+    TEST(what_was_finished_is_not_torn),
+    TEST(a_disk_is_found_under_its_new_name),
+    TEST(a_power_cut_in_either_name),
+    TEST(a_second_disk_with_either_name),
 };
 
 UNIT_MAIN(tests)

@@ -21,6 +21,7 @@ static void defaults(void **state)
     assert_int_equal(config.timeout_s, 10);
     assert_int_equal(config.policy, BREAK_ASK);
     assert_true(config.serial);
+    assert_false(config.retire);
     assert_int_equal(config.set_count, 0);
     assert_int_equal(config.system_set, 0);
     assert_int_equal(config.disk_count, 0);
@@ -48,6 +49,7 @@ static void there_and_back(void **state)
     static const int timeouts[] = {0, 1, 10, 999, TIMEOUT_FOREVER};
     for (unsigned i = 0; i < 5 * 3 * 2 * (SETS_MAX + 1); i++) {
         struct config original = {.timeout_s = timeouts[i % 5],
+                                  .retire = i % 7 < 3,
                                   .policy = (enum break_policy)(i / 5 % 3),
                                   .serial = i / 15 % 2 != 0,
                                   .set_count = i / 30};
@@ -63,9 +65,38 @@ static void there_and_back(void **state)
         assert_int_equal(config.timeout_s, original.timeout_s);
         assert_int_equal(config.policy, original.policy);
         assert_int_equal(config.serial, original.serial);
+        assert_int_equal(config.retire, original.retire);
         assert_int_equal(config.set_count, original.set_count);
         assert_memory_equal(config.set, original.set, sizeof config.set);
     }
+}
+
+static void what_an_unattended_break_does_with_the_other_half(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("break=auto\nretire=yes\n"), ST_OK);
+    assert_true(config.retire);
+    assert_int_equal(parse("retire=yes\nRetire=NO\n"), ST_OK);
+    assert_false(config.retire);
+    assert_int_equal(parse("retire=no\nretire = yes\n"), ST_CORRUPT);
+    assert_int_equal(bad_line, 2);
+}
+
+/* Who does not wish it reads nothing of it in the file. */
+static void a_wish_that_nobody_has_is_not_written(void **state)
+{
+    (void)state;
+    struct config original;
+    char file[CONFIG_BYTES_MAX];
+    struct text text;
+    config_init(&original);
+    text_init(&text, file, sizeof file);
+    config_write(&original, &text);
+    assert_null(strstr(file, "retire"));
+    original.retire = true;
+    text_init(&text, file, sizeof file);
+    config_write(&original, &text);
+    assert_non_null(strstr(file, "\r\nretire=yes\r\n"));
 }
 
 /* Where Windows NT is, and how the disks were partitioned: told by the tool that builds the boot disk. */
@@ -157,6 +188,11 @@ static void every_bad_line_is_named(void **state)
                                       "break=maybe",
                                       "break=ask auto",
                                       "break=asks",
+                                      "retire",
+                                      "retire=",
+                                      "retire=maybe",
+                                      "retire=yes no",
+                                      "retire=yesno",
                                       "serial=com2",
                                       "serial=",
                                       "primary=1 start 63 sectors 9",
@@ -225,6 +261,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_bad_line_is_named),
     cmocka_unit_test(incomplete_sets),
     cmocka_unit_test(number_of_sets),
+    cmocka_unit_test(what_an_unattended_break_does_with_the_other_half),
+    cmocka_unit_test(a_wish_that_nobody_has_is_not_written),
     cmocka_unit_test(what_the_boot_disk_was_built_for),
     cmocka_unit_test(what_was_built_for_there_and_back),
     cmocka_unit_test(too_much_of_it),

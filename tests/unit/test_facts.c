@@ -140,6 +140,23 @@ static void types(void **state)
     }
 }
 
+/* Upgraded to a dynamic disk, or given to another system: whatever stands there now, it is no half. */
+static void a_type_that_cannot_be_mirrored_is_no_half(void **state)
+{
+    (void)state;
+    static const uint8_t types[] = {0x42, 0x82, 0x83, 0xA5};
+    for (size_t i = 0; i < sizeof types; i++) {
+        fx_entry(rig.disk[0].bytes, 0, 0x80, types[i], RIG_MEMBER_START, RIG_MEMBER_SECTORS);
+        gather();
+        assert_true(primary()->present);
+        assert_false(primary()->has_extent || primary()->ft_bit || primary()->readable);
+        assert_ptr_equal(survey.place[ROLE_PRIMARY].disk, &inventory.disk[0]);
+        assert_null(survey.place[ROLE_PRIMARY].partition);
+        assert_int_equal(survey.verdict.member[ROLE_PRIMARY], MEMBER_FOREIGN);
+        assert_int_equal(survey.verdict.source, ROLE_SHADOW);
+    }
+}
+
 static void contents(void **state)
 {
     (void)state;
@@ -171,8 +188,15 @@ static void a_lone_half_is_sampled_where_it_lies(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
-    TEST(healthy), TEST(absent_and_dead), TEST(ambiguous), TEST(lost_signature),
-    TEST(moved),   TEST(types),           TEST(contents),  TEST(a_lone_half_is_sampled_where_it_lies),
+    TEST(healthy),
+    TEST(absent_and_dead),
+    TEST(ambiguous),
+    TEST(lost_signature),
+    TEST(moved),
+    TEST(types),
+    TEST(a_type_that_cannot_be_mirrored_is_no_half),
+    TEST(contents),
+    TEST(a_lone_half_is_sampled_where_it_lies),
 };
 
 UNIT_MAIN(tests)

@@ -2,6 +2,7 @@
 /* nt/ftdisk: the smallest record of a mirror, written down here field by field; lies about sizes; and how much is
  * held. */
 #include "fixture.h"
+#include "information.h"
 #include "nt/ftdisk.h"
 #include "unit.h"
 
@@ -292,6 +293,146 @@ static void an_edit_moves_the_sets_along(void **state)
     assert_true(info.editable && info.has_ft);
 }
 
+/* ---- breaking a mirror ---- */
+
+#define FIRST_AT 0x38 /* the partitions' records in `smallest` */
+#define SECOND_AT 0x74
+#define LETTER 0x28
+#define ASSIGN 0x29
+
+/* Dissolve `record`'s mirror: `keep` and `other` are partitions, -1 for none. Its new form is in `again`. */
+static bool dissolve(uint32_t bytes, int keep, int other)
+{
+    assert_int_equal(ftdisk_decode(record, bytes, &info), ST_OK);
+    bool changed =
+        ftdisk_dissolve(&info, keep < 0 ? NULL : &info.partition[keep], other < 0 ? NULL : &info.partition[other]);
+    memset(again, 0xEE, sizeof again);
+    assert_int_equal(ftdisk_encode(&info, again, sizeof again, &count), ST_OK);
+    return changed;
+}
+
+/* What is left of `smallest`, with the letters of its partitions. */
+static void expect_dissolved(char first, char second)
+{
+    uint8_t expected[172];
+    memcpy(expected, smallest, sizeof expected);
+    expected[0x18] = 4;     /* of the sets' part only FT_REGISTRY is left ... */
+    expected[0xA8] = 0;     /* ... which counts none */
+    expected[FIRST_AT] = 4; /* no member of a set, ... */
+    expected[SECOND_AT] = 4;
+    expected[SECOND_AT + 4] = 0; /* ... and healthy */
+    expected[FIRST_AT + LETTER] = (uint8_t)first;
+    expected[SECOND_AT + LETTER] = (uint8_t)second;
+    assert_int_equal(count, sizeof expected);
+    assert_memory_equal(again, expected, sizeof expected);
+    assert_int_equal(again[sizeof expected], 0xEE);
+}
+
+static void a_dissolved_mirror_is_two_partitions(void **state)
+{
+    (void)state;
+    use_smallest();
+    assert_true(dissolve(sizeof smallest, 0, 1));
+    expect_dissolved('C', 0);
+    assert_true(dissolve(sizeof smallest, 1, 0)); /* the letter goes with what is kept */
+    expect_dissolved(0, 'C');
+    assert_true(dissolve(sizeof smallest, 0, -1)); /* the other disk is not in the record */
+    expect_dissolved('C', 0);
+    assert_true(dissolve(sizeof smallest, -1, 0));
+    expect_dissolved('C', 0);
+    memcpy(record, again, count);
+    assert_false(dissolve(172, 0, 1)); /* done before */
+    expect_dissolved('C', 0);
+}
+
+static void letters_of_a_dissolved_mirror(void **state)
+{
+    (void)state;
+    use_smallest();
+    record[FIRST_AT + ASSIGN] = record[SECOND_AT + ASSIGN] = 0;
+    assert_true(dissolve(sizeof smallest, 1, 0));
+    assert_int_equal(again[FIRST_AT + ASSIGN], 1); /* it had one, and NT shall find it another */
+    assert_int_equal(again[SECOND_AT + ASSIGN], 0);
+    assert_true(dissolve(sizeof smallest, 0, 1)); /* nobody had given the shadow one, and nobody does now */
+    assert_int_equal(again[SECOND_AT + ASSIGN], 0);
+    record[SECOND_AT + LETTER] = 'D'; /* both have one: each its own, until NT gives the other half a new one */
+    assert_true(dissolve(sizeof smallest, 1, 0));
+    assert_int_equal(again[FIRST_AT + LETTER], 0);
+    assert_int_equal(again[SECOND_AT + LETTER], 'D');
+}
+
+static void what_is_no_mirror_is_not_dissolved(void **state)
+{
+    (void)state;
+    use_smallest();
+    assert_false(dissolve(sizeof smallest, -1, -1));
+    record[FIRST_PARTITION_OFFSET_AT] += 4; /* a member that leads nowhere is not "no partition" */
+    assert_false(dissolve(sizeof smallest, -1, -1));
+    assert_true(dissolve(sizeof smallest, -1, 1)); /* the other member still tells which set it is */
+    assert_int_equal(again[0xA8], 0);
+    assert_int_equal(again[FIRST_AT], 0); /* nobody knows whether this was the member */
+    use_smallest();
+    record[FIRST_AT] = record[SECOND_AT] = record[0xAE] = 1; /* a stripe set */
+    assert_false(dissolve(sizeof smallest, 0, 1));
+    assert_int_equal(count, sizeof smallest);
+    assert_memory_equal(again, record, sizeof smallest);
+    use_smallest();
+    record[0xAE] = 1; /* partitions that say they are a mirror's, and a set that says it is none */
+    assert_true(dissolve(sizeof smallest, 0, 1));
+    assert_int_equal(count, sizeof smallest);
+    assert_int_equal(again[FIRST_AT], 4);
+    assert_int_equal(again[SECOND_AT], 4);
+}
+
+static void expect_record(const uint8_t *expected, size_t bytes)
+{
+    assert_int_equal(count, bytes);
+    assert_memory_equal(again, expected, bytes);
+}
+
+/* Other sets and partitions stay byte for byte; sets behind the one that goes move up. */
+static void one_of_several_sets_is_dissolved(void **state)
+{
+    (void)state;
+    memcpy(record, two_mirrors, sizeof two_mirrors);
+    assert_true(dissolve(sizeof two_mirrors, 3, 0));
+    expect_record(two_first_broken, sizeof two_first_broken);
+    assert_true(dissolve(sizeof two_mirrors, 1, 4));
+    expect_record(two_second_broken, sizeof two_second_broken);
+    memcpy(record, two_first_broken, sizeof two_first_broken);
+    assert_true(dissolve(sizeof two_first_broken, 1, 4));
+    expect_record(two_both_broken, sizeof two_both_broken);
+    memcpy(record, two_mirrors, sizeof two_mirrors);
+    assert_true(dissolve(sizeof two_mirrors, 3, 0));
+    assert_true(ftdisk_dissolve(&info, &info.partition[1], &info.partition[4])); /* both of one decoded record */
+    assert_int_equal(ftdisk_encode(&info, again, sizeof again, &count), ST_OK);
+    expect_record(two_both_broken, sizeof two_both_broken);
+    memcpy(record, two_second_broken, sizeof two_second_broken);
+    assert_true(dissolve(sizeof two_second_broken, 3, 0));
+    expect_record(two_both_broken, sizeof two_both_broken);
+    assert_int_equal(ftdisk_decode(again, count, &info), ST_OK);
+    assert_true(info.editable);
+    assert_int_equal(info.set_count, 1);
+    assert_int_equal(info.member[info.set[0].first_member].signature, DISK_B);
+}
+
+/* The primary's half cannot be found in the record; nothing else may be taken for it. */
+static void a_member_that_leads_nowhere_stays_nowhere(void **state)
+{
+    (void)state;
+    static const uint8_t expected[] = {TWO_HEAD(2),
+                                       TWO_DISK_A(TWO_FIRST_ON_A, TWO_SECOND_ON_A),
+                                       TWO_DISK_B(TWO_FIRST_ON_B, TWO_SECOND_LEFT),
+                                       TWO_DISK_C,
+                                       INFO_SETS(2),
+                                       TWO_FIRST,
+                                       TWO_STRIPE};
+    memcpy(record, two_mirrors, sizeof two_mirrors);
+    record[548] += 4; /* of the second mirror's first member */
+    assert_true(dissolve(sizeof two_mirrors, -1, 4));
+    expect_record(expected, sizeof expected);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_field),
     cmocka_unit_test(every_field_of_partitions_and_members),
@@ -303,6 +444,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(as_many_as_are_held),
     cmocka_unit_test(partitions_are_found),
     cmocka_unit_test(an_edit_moves_the_sets_along),
+    cmocka_unit_test(a_dissolved_mirror_is_two_partitions),
+    cmocka_unit_test(letters_of_a_dissolved_mirror),
+    cmocka_unit_test(what_is_no_mirror_is_not_dissolved),
+    cmocka_unit_test(one_of_several_sets_is_dissolved),
+    cmocka_unit_test(a_member_that_leads_nowhere_stays_nowhere),
 };
 
 UNIT_MAIN(tests)

@@ -3,6 +3,7 @@
  * other people's readers in diff/test_hive.py. */
 #include "base/bytes.h"
 #include "fixture.h"
+#include "hand_hive.h"
 #include "nt/hive.h"
 #include "unit.h"
 
@@ -195,6 +196,56 @@ static void places_in_the_file(void **state)
     assert_int_equal(hive_data_place(&hive, &value, 0, &at, &bytes), ST_UNSUPPORTED);
 }
 
+/* Where a length stands, and that another one written there is the value's. */
+static void expect_length_at(uint32_t bytes)
+{
+    uint32_t at = 0;
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_OK);
+    assert_int_equal(get_le32(file.bytes + at), bytes);
+    file.bytes[at]--;
+    assert_int_equal(hive_value(&hive, key, "Information", &value), ST_OK);
+    assert_int_equal(value.bytes, bytes - 1);
+    file.bytes[at]++;
+}
+
+static void the_place_of_a_length(void **state)
+{
+    (void)state;
+    uint32_t at = 0;
+    assert_int_equal(fetch_from("hive-good.hex", "DISK", "Information"), ST_OK);
+    expect_length_at(8);
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_OK);
+    assert_memory_equal(file.bytes + at - 4, "vk", 2);
+    file.reads = 0;
+    file.fail_at = 1;
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_IO);
+    file.bytes[at - 4] = 'x';
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_CORRUPT);
+    file.bytes[at - 4] = 'v';
+    assert_int_equal(hive_value(&hive, key, "Number", &value), ST_OK); /* the length of one that has no cell of data */
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_UNSUPPORTED);
+}
+
+/* In format 1.1 the head of a cell has eight bytes. */
+static void the_place_of_a_length_in_either_format(void **state)
+{
+    (void)state;
+    static uint8_t made[HAND_HIVE_BYTES];
+    struct hand_hive shape = HAND_HIVE("eleven byte");
+    for (shape.minor = 1; shape.minor <= 5; shape.minor += 2) {
+        uint32_t at = 0;
+        hand_hive(&shape, made);
+        use(NULL, 4096 + 4096);
+        memcpy(file.bytes, made, 4096 + 4096);
+        hand_le(file.bytes + 40, 4096, 4); /* as much of it as fits */
+        hand_seal(file.bytes);
+        assert_int_equal(fetch("DISK", "Information"), ST_OK);
+        assert_int_equal(hive_length_place(&hive, &value, &at), ST_OK);
+        assert_int_equal(at, hand_length_at(&shape));
+        expect_length_at(12);
+    }
+}
+
 static void use_with_log(void)
 {
     use("hive-and-log.hex", HIVE_BYTES);
@@ -220,6 +271,7 @@ static void a_log_completes_the_write(void **state)
     assert_int_equal(hive_data(&hive, &value, data, sizeof data), ST_OK);
     assert_memory_equal(data, "New it is, and longer.", 22);
     assert_int_equal(hive_data_place(&hive, &value, 0, &at, &bytes), ST_UNSUPPORTED);
+    assert_int_equal(hive_length_place(&hive, &value, &at), ST_UNSUPPORTED);
     log_file.source.bytes -= 4096; /* the page is not there after all */
     assert_int_equal(hive_data(&hive, &value, data, sizeof data), ST_CORRUPT);
 }
@@ -248,6 +300,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_damaged_key_hides_no_other),
     cmocka_unit_test(every_read_fails_once),
     cmocka_unit_test(places_in_the_file),
+    cmocka_unit_test(the_place_of_a_length),
+    cmocka_unit_test(the_place_of_a_length_in_either_format),
     cmocka_unit_test(a_log_completes_the_write),
     cmocka_unit_test(without_its_log_a_hive_is_as_it_is),
 };

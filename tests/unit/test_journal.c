@@ -105,6 +105,29 @@ static void a_whole_life(void **state)
     expect_loaded();
 }
 
+/* As many as a change set holds, with reasons and names as long as they can be: all of it comes back. */
+static void the_largest_change_set(void **state)
+{
+    (void)state;
+    assert_int_equal(changes.count, 32);
+    for (unsigned i = 0; i < 32; i++) {
+        struct change *change = &changes.change[i];
+        memset(change->why, 'a' + (int)i % 26, CHANGE_WHY_BYTES - 1);
+        change->why[CHANGE_WHY_BYTES - 1] = '\0';
+        (void)snprintf(change->id, sizeof change->id, "Z%02u", i);
+        for (unsigned at = 0; at < SECTOR_BYTES; at++)
+            change->new_bytes[at] = (uint8_t)(at * (i + 1));
+    }
+    assert_int_equal(journal_begin(&store, &journal, &changes, false), ST_OK);
+    assert_int_equal(last_written, 0); /* the state comes last, in the other slot */
+    assert_int_equal(journal_load(&store, &journal), ST_OK);
+    assert_int_equal(journal.count, 32);
+    memset(&loaded, 0xC3, sizeof loaded);
+    expect_loaded();
+    assert_int_equal(strlen(loaded.change[31].why), CHANGE_WHY_BYTES - 1);
+    assert_string_equal(loaded.change[31].id, "Z31");
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -246,6 +269,7 @@ static void one_slot_is_enough(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(a_whole_life, set_up),
+    cmocka_unit_test_setup(the_largest_change_set, set_up),
     cmocka_unit_test_setup(refusals, set_up),
     cmocka_unit_test_setup(too_small, set_up),
     cmocka_unit_test_setup(every_cut_of_begin, set_up),

@@ -14,7 +14,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('MKB_BUILD', ROOT / 'build'))
-PRODUCTS = ('mkbootdisk', 'fat12.bin', 'int13.bin', 'STAGE2.BIN', 'BOOTX64.EFI')
+PRODUCTS = ('mkbootdisk', 'fat12.bin', 'mbr.bin', 'int13.bin', 'STAGE2.BIN', 'BOOTX64.EFI', 'BOOTIA32.EFI')
 
 
 def make(folder, *words):
@@ -68,7 +68,8 @@ class Make(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             found = {str(p.relative_to(root)) for p in pathlib.Path(root).rglob('*') if p.is_file()}
             self.assertEqual(found, {'opt/x/bin/mkbootdisk', 'opt/x/share/man/man1/mkbootdisk.1',
-                                     'opt/x/share/mkbootdisk/BOOTX64.EFI'})
+                                     'opt/x/share/mkbootdisk/BOOTX64.EFI',
+                                     'opt/x/share/mkbootdisk/BOOTIA32.EFI'})
             make(self.folder, 'uninstall', f'DESTDIR={root}', 'PREFIX=/opt/x')
             self.assertEqual([p for p in pathlib.Path(root).rglob('*') if p.is_file()], [])
 

@@ -214,6 +214,66 @@ static void methods_in_order(void **state)
     assert_int_equal(make(ROLE_SHADOW, NULL), ST_NOT_FOUND);
 }
 
+/* What mkfs.fat and mkntfs leave where a boot sector should be: it jumps, has its mark, and says this when started. */
+static void a_boot_sector_that_starts_nothing_is_none(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "This is not a bootable disk.  Please insert a bootable floppy and\r\npress any key to try again ... \r\n",
+        "This is not a bootable disk. Please insert a bootable floppy and\r\npress any key to try again ... \r\n"};
+    static const unsigned places[] = {0x5B, 0x77, 0x79, SECTOR_BYTES - 2 - 100};
+    uint8_t *boot = memdev_sector(&rig.disk[1], RIG_MEMBER_START);
+    uint8_t good[SECTOR_BYTES];
+    memcpy(good, boot, sizeof good);
+    mount_floppy();
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        memcpy(boot, good, sizeof good);
+        memcpy(boot + places[i], texts[i % 2], strlen(texts[i % 2]));
+        assert_int_equal(make(ROLE_SHADOW, &floppy_fat), ST_OK);
+        assert_int_equal(plan.method, METHOD_NTLDR_FLOPPY);
+        assert_int_equal(make(ROLE_SHADOW, NULL), ST_OK);
+        assert_int_equal(plan.method, METHOD_MBR);
+        boot[places[i] + 8] = 'N'; /* "This is Not a ...": some other text */
+        assert_int_equal(make(ROLE_SHADOW, &floppy_fat), ST_OK);
+        assert_int_equal(plan.method, METHOD_VBR);
+    }
+}
+
+/* The volumes as they are now on the floppy, with a boot sector that loads `name` from the root directory. */
+static void make_volume_that_loads(const char *name)
+{
+    make_volume_with_ntldr();
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *boot = memdev_sector(&rig.disk[i], RIG_MEMBER_START);
+        boot[0] = 0xEB;
+        memcpy(boot + 0x1F1, name, 11);
+    }
+}
+
+/* NT's boot sector of a FAT volume would say "Couldn't find NTLDR" (B01). */
+static void a_boot_sector_without_its_ntldr_is_helped(void **state)
+{
+    (void)state;
+    make_volume_that_loads("NTLDR      "); /* and has none */
+    mount_floppy();
+    assert_int_equal(make(ROLE_SHADOW, &floppy_fat), ST_OK);
+    assert_int_equal(plan.method, METHOD_NTLDR_FLOPPY);
+    assert_int_equal(make(ROLE_SHADOW, NULL), ST_OK);
+    assert_int_equal(plan.method, METHOD_VBR); /* there is no other way */
+    make_volume_that_loads("NTLDR      ");     /* and has it */
+    assert_int_equal(make(ROLE_SHADOW, &floppy_fat), ST_OK);
+    assert_int_equal(plan.method, METHOD_VBR);
+}
+
+static void another_system_needs_no_ntldr(void **state)
+{
+    (void)state;
+    make_volume_that_loads("IO      SYS");
+    mount_floppy();
+    assert_int_equal(make(ROLE_SHADOW, &floppy_fat), ST_OK);
+    assert_int_equal(plan.method, METHOD_VBR);
+}
+
 static void no_mark_no_boot_sector(void **state)
 {
     (void)state;
@@ -247,6 +307,9 @@ static const struct CMUnitTest tests[] = {
     TEST(only_one_entry_is_active),
     TEST(a_logical_drive_gets_an_entry),
     TEST(methods_in_order),
+    TEST(a_boot_sector_that_starts_nothing_is_none),
+    TEST(a_boot_sector_without_its_ntldr_is_helped),
+    TEST(another_system_needs_no_ntldr),
     TEST(no_mark_no_boot_sector),
     TEST(an_unreadable_boot_sector_is_not_handed_over),
 };
