@@ -60,10 +60,8 @@ static enum status plan_break(struct loader *loader, struct break_job *job, bool
 static enum status plan_promotion(struct loader *loader, const struct break_job *broken, enum role keep)
 {
     struct disk *disk = loader->survey[0].place[keep].disk;
-    struct promote_job job = {.config = &loader->config,
-                              .survey = loader->survey,
-                              .work = loader->fw->work,
-                              .changes = &loader->changes};
+    struct promote_job job = {
+        .config = &loader->config, .survey = loader->survey, .work = loader->fw->work, .changes = &loader->changes};
     memcpy(job.breaking, broken->what.wanted, sizeof job.breaking);
     if (disk == 0)
         return ST_REFUSED;

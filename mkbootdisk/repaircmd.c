@@ -95,25 +95,27 @@ static enum exit_code run_promote(int argc, char **argv)
 const struct command retire_command = {
     .name = "retire",
     .summary = "make the other half harmless: it cannot start, nor be taken for a member",
-    .usage = "usage: mkbootdisk retire --disk primary|shadow|SIGNATURE [OPTIONS] DISK...\n\n"
-             "Clears the active flag and the fault-tolerance bits of that disk and gives it a new signature, so that it\n"
-             "can be attached again without starting, mirroring or being mistaken for the survivor. Its files stay. The\n"
-             "half that is trusted is never retired, nor the last one; give both disks.\n\n"
-             "  --disk NAME            the disk to retire\n"
-             "  --set N                the mirror of which it is the primary or shadow (default 1)\n" WRITING_USAGE,
+    .usage =
+        "usage: mkbootdisk retire --disk primary|shadow|SIGNATURE [OPTIONS] DISK...\n\n"
+        "Clears the active flag and the fault-tolerance bits of that disk and gives it a new signature, so that it\n"
+        "can be attached again without starting, mirroring or being mistaken for the survivor. Its files stay. The\n"
+        "half that is trusted is never retired, nor the last one; give both disks.\n\n"
+        "  --disk NAME            the disk to retire\n"
+        "  --set N                the mirror of which it is the primary or shadow (default 1)\n" WRITING_USAGE,
     .run = run_retire,
 };
 
 const struct command promote_command = {
     .name = "promote",
     .summary = "make the survivor start by itself, as the first disk and without the boot disk",
-    .usage = "usage: mkbootdisk promote --disk primary|shadow|SIGNATURE [OPTIONS] DISK...\n\n"
-             "Writes MBR code where there is none that is known, sets one active flag, on the partition with NTLDR,\n"
-             "mends hidden sectors, drive number and (with --geometry) geometry in the boot sector, its copies and the\n"
-             "partition entry, and lets BOOT.INI's default name this disk as the first one. The mirror must be broken.\n\n"
-             "  --disk NAME            the disk to promote\n"
-             "  --set N                the mirror of which it is the primary or shadow (default 1)\n"
-             "  --geometry H/S         heads and sectors per track as the machine's BIOS counts them, such as 255/63\n"
-             WRITING_USAGE,
+    .usage =
+        "usage: mkbootdisk promote --disk primary|shadow|SIGNATURE [OPTIONS] DISK...\n\n"
+        "Writes MBR code where there is none that is known, sets one active flag, on the partition with NTLDR,\n"
+        "mends hidden sectors, drive number and (with --geometry) geometry in the boot sector, its copies and the\n"
+        "partition entry, and lets BOOT.INI's default name this disk as the first one. The mirror must be broken.\n\n"
+        "  --disk NAME            the disk to promote\n"
+        "  --set N                the mirror of which it is the primary or shadow (default 1)\n"
+        "  --geometry H/S         heads and sectors per track as the machine's BIOS counts them, such as "
+        "255/63\n" WRITING_USAGE,
     .run = run_promote,
 };

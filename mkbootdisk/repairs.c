@@ -41,8 +41,9 @@ void repairs_tell_letters(const struct repairs *repairs)
     for (unsigned i = 0; i < repairs->set->config.set_count; i++) {
         const struct letters *letters = &repairs->job.what.letters[i];
         if (letters->known && letters->after != 0)
-            remark(repairs, "Mirror %u: %c: before, %c: afterwards for the %s; the other half gets the next free letter.",
-                   i + 1, letters->before, letters->after, role_name(repairs->job.what.keep[i]));
+            remark(repairs,
+                   "Mirror %u: %c: before, %c: afterwards for the %s; the other half gets the next free letter.", i + 1,
+                   letters->before, letters->after, role_name(repairs->job.what.keep[i]));
     }
 }
 
@@ -99,8 +100,9 @@ enum exit_code repairs_promote(struct repairs *repairs, struct disk *disk, struc
         remark(repairs, "%s: the MBR code of the machine's vendor stays; it may not start this disk (A02).",
                path_of(repairs, disk));
     if (geometry.heads == 0)
-        remark(repairs, "%s: CHS and geometry stay as they are: only the machine's BIOS knows them. The loader's menu "
-                        "sets them, or --geometry HEADS/SECTORS.",
+        remark(repairs,
+               "%s: CHS and geometry stay as they are: only the machine's BIOS knows them. The loader's menu "
+               "sets them, or --geometry HEADS/SECTORS.",
                path_of(repairs, disk));
     return EXIT_DONE;
 }
@@ -115,7 +117,9 @@ enum exit_code repairs_retire(struct repairs *repairs, struct disk *disk)
     memcpy(job.keep, repairs->job.what.keep, sizeof job.keep);
     repairs->retired = disk;
     if (disk == NULL)
-        return complain(EXIT_REFUSED, "there is no disk to retire: the other half was not given. Give both disks. Nothing was changed");
+        return complain(
+            EXIT_REFUSED,
+            "there is no disk to retire: the other half was not given. Give both disks. Nothing was changed");
     enum status status = retire_plan(&job, disk);
     if (status == ST_OK)
         return EXIT_DONE;
@@ -136,7 +140,7 @@ bool repairs_take_geometry(const char *text, struct geometry *out)
         *out = (struct geometry){(uint16_t)heads, (uint16_t)sectors};
         return true;
     }
-    complain(EXIT_USAGE, "--geometry takes heads and sectors per track as the BIOS counts them, such as 255/63, not '%s'",
-             text);
+    complain(EXIT_USAGE,
+             "--geometry takes heads and sectors per track as the BIOS counts them, such as 255/63, not '%s'", text);
     return false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rewriting BOOT.INI in place. The text is made in memory first; blanks at its end make up for a length that changed. */
+/* Rewriting BOOT.INI in place. The text is made in memory first; blanks at its end make up for a length that changed.
+ */
 #include "change/bootpath.h"
 
 #include "nt/fttype.h"
@@ -78,8 +79,8 @@ static bool is_same(const struct arc_path *one, const struct arc_path *other)
 {
     size_t bytes = text_length(one->directory);
     return one->kind == other->kind && one->adapter == other->adapter && one->disk == other->disk &&
-           one->rdisk == other->rdisk && one->partition == other->partition &&
-           text_length(other->directory) == bytes && text_same(one->directory, other->directory, bytes);
+           one->rdisk == other->rdisk && one->partition == other->partition && text_length(other->directory) == bytes &&
+           text_same(one->directory, other->directory, bytes);
 }
 
 /* The path that is started when nobody presses a key. */

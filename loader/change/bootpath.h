@@ -11,12 +11,13 @@ enum bootpath_result {
     BOOTPATH_RIGHT,     /* it names the right place already */
     BOOTPATH_REWRITTEN, /* edits were planned */
     BOOTPATH_MISSING,   /* there is no BOOT.INI: NTLDR tries \WINNT on the first partition */
-    BOOTPATH_OTHER,     /* its default is no multi() or signature() path, so only NTBOOTDD.SYS or DOS knows: left as it is */
-    BOOTPATH_NOWHERE,   /* the folder it names is on no partition of this disk: left as it is */
-    BOOTPATH_GROWS,     /* the new path is longer, and the file has no blanks to spare */
-    BOOTPATH_IN_PLACE,  /* the file cannot be edited in place */
-    BOOTPATH_LOG,       /* NTFS will replay its log */
-    BOOTPATH_DAMAGED,   /* it cannot be read */
+    BOOTPATH_OTHER,   /* its default is no multi() or signature() path, so only NTBOOTDD.SYS or DOS knows: left as it is
+                       */
+    BOOTPATH_NOWHERE, /* the folder it names is on no partition of this disk: left as it is */
+    BOOTPATH_GROWS,   /* the new path is longer, and the file has no blanks to spare */
+    BOOTPATH_IN_PLACE, /* the file cannot be edited in place */
+    BOOTPATH_LOG,      /* NTFS will replay its log */
+    BOOTPATH_DAMAGED,  /* it cannot be read */
     BOOTPATH_COUNT
 };
 

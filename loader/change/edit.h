@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Planning edits: single bytes of a disk's sectors or of a file's data become changes of a change set. Reads what stands
- * there now; writes nothing, and knows no reason why anything should be edited. */
+/* Planning edits: single bytes of a disk's sectors or of a file's data become changes of a change set. Reads what
+ * stands there now; writes nothing, and knows no reason why anything should be edited. */
 #ifndef CHANGE_EDIT_H
 #define CHANGE_EDIT_H
 

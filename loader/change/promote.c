@@ -113,13 +113,12 @@ static bool has_vendor_partition(const struct disk_table *table)
 
 static enum promote_code judge_code(const struct promote_job *job, const struct disk *disk)
 {
-    uint32_t per_cylinder = job->geometry.heads != 0 ? (uint32_t)job->geometry.heads * job->geometry.sectors_per_track
-                                                     : 255u * 63u;
+    uint32_t per_cylinder =
+        job->geometry.heads != 0 ? (uint32_t)job->geometry.heads * job->geometry.sectors_per_track : 255u * 63u;
     bool within_chs = job->boot->start_lba / per_cylinder <= CYLINDER_MAX;
     if (get_le32(disk->sector0) != 0 && is_known_code(disk->sector0, within_chs))
         return PROMOTE_CODE_KEPT;
-    return has_vendor_partition(&disk->table) && get_le32(disk->sector0) != 0 ? PROMOTE_CODE_VENDOR
-                                                                               : PROMOTE_CODE_OURS;
+    return has_vendor_partition(&disk->table) && get_le32(disk->sector0) != 0 ? PROMOTE_CODE_VENDOR : PROMOTE_CODE_OURS;
 }
 
 /* Beyond the last cylinder that an entry can name it says the last sector of that, as NT writes it (Q114841). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Planning to promote the survivor: its disk shall start by itself, as the first disk and without the boot disk. MBR code
- * where there is none that is known, one active flag, the boot sector's and the entry's numbers for this disk, BOOT.INI
- * (A01, A03, A10-A12, A14). Plans only; writes nothing. */
+/* Planning to promote the survivor: its disk shall start by itself, as the first disk and without the boot disk. MBR
+ * code where there is none that is known, one active flag, the boot sector's and the entry's numbers for this disk,
+ * BOOT.INI (A01, A03, A10-A12, A14). Plans only; writes nothing. */
 #ifndef CHANGE_PROMOTE_H
 #define CHANGE_PROMOTE_H
 
@@ -10,13 +10,13 @@
 
 enum promote_refusal {
     PROMOTE_OK,
-    PROMOTE_DAMAGED,  /* the disk does not answer, or its partition table is damaged */
-    PROMOTE_OLD,      /* its half missed changes, or copying to it was not finished */
-    PROMOTE_MEMBER,   /* its half is still a member: what is written would be overwritten, or make the halves differ */
-    PROMOTE_NOTHING,  /* no partition holds NTLDR, and neither the half's nor the active boot sector starts anything */
-    PROMOTE_LOGICAL,  /* what would have to be started is a logical drive */
+    PROMOTE_DAMAGED, /* the disk does not answer, or its partition table is damaged */
+    PROMOTE_OLD,     /* its half missed changes, or copying to it was not finished */
+    PROMOTE_MEMBER,  /* its half is still a member: what is written would be overwritten, or make the halves differ */
+    PROMOTE_NOTHING, /* no partition holds NTLDR, and neither the half's nor the active boot sector starts anything */
+    PROMOTE_LOGICAL, /* what would have to be started is a logical drive */
     PROMOTE_BOOT_SECTOR, /* the boot sector of the partition with NTLDR is damaged */
-    PROMOTE_BOOT_INI, /* BOOT.INI must change and cannot: `boot_ini` says why */
+    PROMOTE_BOOT_INI,    /* BOOT.INI must change and cannot: `boot_ini` says why */
     PROMOTE_COUNT
 };
 
@@ -24,7 +24,8 @@ enum promote_refusal {
 enum promote_code {
     PROMOTE_CODE_KEPT,   /* it is known to start the active partition */
     PROMOTE_CODE_OURS,   /* there was none, or none that is known */
-    PROMOTE_CODE_VENDOR, /* the machine's vendor has a partition here (12h, 55h): its code stays, whatever it does (A02) */
+    PROMOTE_CODE_VENDOR, /* the machine's vendor has a partition here (12h, 55h): its code stays, whatever it does (A02)
+                          */
 };
 
 struct promote_job {
@@ -38,13 +39,13 @@ struct promote_job {
     enum promote_refusal refusal;
     enum promote_code code;
     enum bootpath_result boot_ini;
-    bool is_nt; /* NTLDR is on the partition that will be active */
+    bool is_nt;                   /* NTLDR is on the partition that will be active */
     const struct partition *boot; /* the partition that will be active */
 };
 
-/** Add what promoting `disk` takes, the survivor of a mirror that is broken or about to be; sector 0, which makes it startable, is the last (a break in
- * the same change set has it first: NT stops while a type and the registry contradict each other).
- * Errors: ST_REFUSED (`job->refusal`), ST_NO_SPACE, I/O. */
+/** Add what promoting `disk` takes, the survivor of a mirror that is broken or about to be; sector 0, which makes it
+ * startable, is the last (a break in the same change set has it first: NT stops while a type and the registry
+ * contradict each other). Errors: ST_REFUSED (`job->refusal`), ST_NO_SPACE, I/O. */
 MUST_CHECK enum status promote_plan(struct promote_job *job, struct disk *disk);
 
 /** A clause for a person; empty for PROMOTE_OK. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Editing DISK\Information. The value only shrinks, so it stays in its cell; its data are planned before its length,
- * and the last sectors first, so that whatever a power cut leaves is a record whose list of sets is empty or whole; only
- * where other sets stay in a list that crosses a sector may it be neither, until the journal is finished or undone. No
- * checksum covers the bins, and NT compares no sequence numbers with them. */
+ * and the last sectors first, so that whatever a power cut leaves is a record whose list of sets is empty or whole;
+ * only where other sets stay in a list that crosses a sector may it be neither, until the journal is finished or
+ * undone. No checksum covers the bins, and NT compares no sequence numbers with them. */
 #include "change/registry.h"
 
 #include "nt/install.h"

@@ -58,8 +58,7 @@ static enum retire_refusal judge(const struct retire_job *job, unsigned set, enu
 static bool was_kept(const struct inventory *inventory, const struct disk *disk, const struct partition *partition)
 {
     for (unsigned i = 0; i < inventory->count && !ft_is_member(partition->type); i++) {
-        const struct partition *like =
-            mbr_find(&inventory->disk[i].table, partition->start_lba, partition->sectors);
+        const struct partition *like = mbr_find(&inventory->disk[i].table, partition->start_lba, partition->sectors);
         if (&inventory->disk[i] != disk && like != 0 && ft_is_member(like->type))
             return true;
     }

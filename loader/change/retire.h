@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Planning to retire the other half of a broken mirror: its disk loses its active flag, its fault-tolerance bits and its
- * signature, so that it can neither be started, nor be taken for a member, nor be mixed up with the survivor (H05, D03,
- * A20). Its files stay. Plans only; writes nothing. */
+/* Planning to retire the other half of a broken mirror: its disk loses its active flag, its fault-tolerance bits and
+ * its signature, so that it can neither be started, nor be taken for a member, nor be mixed up with the survivor (H05,
+ * D03, A20). Its files stay. Plans only; writes nothing. */
 #ifndef CHANGE_RETIRE_H
 #define CHANGE_RETIRE_H
 

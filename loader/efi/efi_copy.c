@@ -148,8 +148,7 @@ static enum status copy_folder(struct copying *copying, EFI_FILE *from, EFI_FILE
             continue;
         }
         EFI_FILE *inner = open_file(from, info->FileName, EFI_FILE_MODE_READ, 0);
-        EFI_FILE *outer = open_file(to, info->FileName,
-                                    EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE,
+        EFI_FILE *outer = open_file(to, info->FileName, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE,
                                     EFI_FILE_DIRECTORY);
         status = inner != 0 && outer != 0 ? copy_folder(copying, inner, outer, depth + 1) : ST_IO;
         close_file(inner);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting another loader from an EFI system partition. Knows device paths; decides nothing about which half is good. */
+/* Starting another loader from an EFI system partition. Knows device paths; decides nothing about which half is good.
+ */
 #include "shell.h"
 
 #define PATH_UNITS 64u
@@ -45,8 +46,7 @@ EFI_HANDLE efi_partition(uint8_t drive, uint32_t start_lba)
     EFI_HANDLE *handles = 0;
     EFI_HANDLE found = 0;
     UINTN count = 0;
-    if (disk_path == 0 ||
-        EFI_ERROR(boot_services()->LocateHandleBuffer(ByProtocol, &guid, 0, &count, &handles)))
+    if (disk_path == 0 || EFI_ERROR(boot_services()->LocateHandleBuffer(ByProtocol, &guid, 0, &count, &handles)))
         return 0;
     for (UINTN i = 0; i < count && found == 0; i++) {
         EFI_DEVICE_PATH *path = device_path(handles[i]);

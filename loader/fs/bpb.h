@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a boot sector says of the disk it is on: hidden sectors, geometry, drive number (nt-facts 8). A mirrored one says
- * it of its twin's (A10, A11, A12). Mends a copy in memory; reads and writes nothing. */
+/* What a boot sector says of the disk it is on: hidden sectors, geometry, drive number (nt-facts 8). A mirrored one
+ * says it of its twin's (A10, A11, A12). Mends a copy in memory; reads and writes nothing. */
 #ifndef FS_BPB_H
 #define FS_BPB_H
 
@@ -8,8 +8,8 @@
 
 #include "disk/inventory.h"
 
-/** Make `sector` speak of a volume at `start_lba` of drive 80h; without heads the geometry stays. A sector that does not
- * describe FAT or NTFS with sectors of 512 bytes is left alone. */
+/** Make `sector` speak of a volume at `start_lba` of drive 80h; without heads the geometry stays. A sector that does
+ * not describe FAT or NTFS with sectors of 512 bytes is left alone. */
 void bpb_mend(uint8_t *sector, uint32_t start_lba, const struct geometry *geometry);
 
 /** Whether a boot sector can be started: 55AA, it begins with a jump, and does not say itself that it starts nothing,

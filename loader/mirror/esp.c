@@ -16,8 +16,8 @@ static enum status read_loader(const char *path, const struct member_place *plac
                                struct esp_evidence *out)
 {
     struct fs_file file;
-    enum status status = fs_probe(&place->disk->reader.device, place->partition->start_lba, place->partition->sectors,
-                                  &work->volume);
+    enum status status =
+        fs_probe(&place->disk->reader.device, place->partition->start_lba, place->partition->sectors, &work->volume);
     if (status == ST_OK)
         status = fs_open(&work->volume, path, &file);
     if (status != ST_OK || (file.flags & FS_DIRECTORY) != 0)
@@ -65,8 +65,7 @@ static void compare_md(struct set_survey *survey, const struct md_member md[ROLE
     if (!esp[ROLE_PRIMARY].has_md)
         return;
     bool same_array = memcmp(md[ROLE_PRIMARY].uuid, md[ROLE_SHADOW].uuid, MD_UUID_BYTES) == 0;
-    survey->facts.events =
-        same_array ? compare(esp[ROLE_PRIMARY].events, esp[ROLE_SHADOW].events) : AGE_CONTRADICTION;
+    survey->facts.events = same_array ? compare(esp[ROLE_PRIMARY].events, esp[ROLE_SHADOW].events) : AGE_CONTRADICTION;
 }
 
 static void compare_loaders(struct set_survey *survey)

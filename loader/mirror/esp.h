@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Evidence about two EFI system partitions that are to hold the same: Linux md's superblocks at their ends, and the boot
- * loader on each. All of the I/O, none of the judgement. */
+/* Evidence about two EFI system partitions that are to hold the same: Linux md's superblocks at their ends, and the
+ * boot loader on each. All of the I/O, none of the judgement. */
 #ifndef MIRROR_ESP_H
 #define MIRROR_ESP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests put onto EFI system partitions: it says on COM1 which partition and which file it was started from,
- * and switches the machine off through isa-debug-exit. A file whose name begins with X or x comes back instead, as a shell
- * does that was left. Uses nothing of the loader. */
+ * and switches the machine off through isa-debug-exit. A file whose name begins with X or x comes back instead, as a
+ * shell does that was left. Uses nothing of the loader. */
 #include <efi.h>
 
 #define COM1 0x3F8u
@@ -59,8 +59,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     void *device = 0;
     CHAR16 name = 0; /* the first letter behind the last backslash */
     if (EFI_ERROR(system->BootServices->HandleProtocol(image, &image_guid, &loaded)) ||
-        EFI_ERROR(system->BootServices->HandleProtocol(((EFI_LOADED_IMAGE *)loaded)->DeviceHandle, &path_guid,
-                                                       &device)))
+        EFI_ERROR(
+            system->BootServices->HandleProtocol(((EFI_LOADED_IMAGE *)loaded)->DeviceHandle, &path_guid, &device)))
         return EFI_UNSUPPORTED;
     send_text("\r\nPAYLOAD partition=");
     send_partition(device);

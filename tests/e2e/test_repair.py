@@ -309,16 +309,27 @@ class Unattended(Case):
         self.assertEqual((told['extent'], told['disk']), ('types', '%08x' % B))
         self.assertRegex(told['file'], 'SYSTEM')
 
-    def test_half_that_cannot_be_written_starts_all_the_same(self):
-        """As does the survivor of a disk that cannot be retired after all: all or nothing is written."""
-        for faults in (('writes-fail', None), (None, 'writes-fail'), (None, 'bad-write:0')):
-            with self.subTest(str(faults)):
+    def test_survivor_that_cannot_be_written_starts_all_the_same(self):
+        """Unbroken, and then the other disk is not touched either."""
+        for fault in ('writes-fail', 'bad-write:0'):
+            with self.subTest(fault):
                 bench = self.bench()
-                story = bench.start(*faults)
+                story = bench.start(None, fault)
                 self.check_shadow(bench, story)
                 self.check_untouched(bench)
                 self.assertIn('W3', [error['site'] for error in story.event('error')])
                 bench.can_undo('undone')
+
+    def test_other_disk_that_cannot_be_written_is_left_as_it_is(self):
+        """The mirror is broken all the same."""
+        bench = self.bench()
+        story = bench.start('writes-fail')
+        self.check_shadow(bench, story)
+        self.assertEqual(changed_sectors(bench.pair.a.path, bench.a), [])
+        self.check_broken(bench)
+        self.check_registry(bench)
+        self.assertIn('W3', [error['site'] for error in story.event('error')])
+        bench.can_undo()
 
     def test_healthy(self):
         bench = self.bench()
