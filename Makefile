@@ -20,7 +20,7 @@ MAKEFLAGS += -rR
 
 CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/gpt disk/inventory \
-        fs/bpb fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
+        net/bootp fs/bpb fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
         nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe nt/install nt/system nt/start \
         mirror/config mirror/sample mirror/md mirror/decide mirror/facts mirror/evidence mirror/esp mirror/freshness mirror/pair \
         change/changeset change/edit change/journal change/apply change/registry change/break change/retire \
@@ -56,7 +56,7 @@ include loader/efi/efi.mk
 include tests/tests.mk
 
 .PHONY: all help deps demo check check-all bench size format install uninstall clean
-all: $(BUILD)/mkbootdisk $(BUILD)/fat12.bin $(BUILD)/mbr.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI ## the host tool and the loaders
+all: $(BUILD)/mkbootdisk $(BUILD)/fat12.bin $(BUILD)/mbr.bin $(BUILD)/STAGE2.BIN $(BUILD)/mkbootdisk.0 $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI ## the host tool and the loaders
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,22 +100,33 @@ $(BUILD)/bios/int13_image.o: $(BUILD)/int13.bin
 BIOS_OBJECTS := $(patsubst %,$(BUILD)/bios/%.o,thunk $(CORE) $(SHELL_BIOS) memory \
                 int13_image)
 
-$(BUILD)/stage2.elf: $(BIOS_OBJECTS) stage2/stage2.ld
-	$(CC) $(BIOS_CFLAGS) -flto -flto-partition=one -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,stage2/stage2.ld \
-	    -Wl,-Map,$(BUILD)/stage2.map -o $@ $(BIOS_OBJECTS) -lgcc
-
-$(BUILD)/stage2.bin: $(BUILD)/stage2.elf
-	objcopy -O binary $< $@
-
 $(BUILD)/pack: stage2/pack.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) -O2 $(REPRODUCIBLE) -o $@ $< -lucl
 
-$(BUILD)/stage2.packed: $(BUILD)/stage2.bin $(BUILD)/pack
-	$(BUILD)/pack $< $@
+# stage2(folder, object): the BIOS loader, with what knows the medium it is started from.
+define stage2
+$(1)/stage2.elf: $$(BIOS_OBJECTS) $$(BUILD)/bios/$(2).o stage2/stage2.ld
+	@mkdir -p $$(@D)
+	$$(CC) $$(BIOS_CFLAGS) -flto -flto-partition=one -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none \
+	    -Wl,--no-warn-rwx-segments -Wl,-T,stage2/stage2.ld -Wl,-Map,$(1)/stage2.map -o $$@ $$(filter %.o,$$^) -lgcc
 
-$(BUILD)/STAGE2.BIN: stage2/entry.asm stage2/unpack.asm $(BUILD)/layout.inc $(BUILD)/stage2.packed
-	$(NASM) -f bin -Werror -i$(BUILD)/ -istage2/ -o $@ $<
+$(1)/stage2.bin: $(1)/stage2.elf
+	objcopy -O binary $$< $$@
+
+$(1)/stage2.packed: $(1)/stage2.bin $$(BUILD)/pack
+	$$(BUILD)/pack $$< $$@
+
+$(1)/STAGE2.BIN: stage2/entry.asm stage2/unpack.asm $$(BUILD)/layout.inc $(1)/stage2.packed
+	$$(NASM) -f bin -Werror -i$(1)/ -i$$(BUILD)/ -istage2/ -o $$@ $$<
+endef
+
+$(eval $(call stage2,$(BUILD),bios_floppy))
+$(eval $(call stage2,$(BUILD)/net,bios_net))
+
+# What a PXE ROM loads.
+$(BUILD)/mkbootdisk.0: boot/pxe.asm $(BUILD)/layout.inc $(BUILD)/net/STAGE2.BIN
+	$(NASM) -f bin -Werror -i$(BUILD)/net/ -i$(BUILD)/ -o $@ $<
 
 # mkbootdisk/
 $(BUILD)/host/%.o: loader/%.c Makefile

@@ -23,6 +23,15 @@ static enum status store_write(struct journal_store *store, uint32_t sector, con
     return bootdisk_write(boot, boot->store_lba + sector, buffer);
 }
 
+static enum status understand(struct bootdisk *boot, const char *text, size_t bytes, struct config *config,
+                              struct trail *trail)
+{
+    enum status status = config_parse(text, bytes, config, &boot->config_line);
+    if (status != ST_OK)
+        (void)trail_fail(trail, SITE_INI_LINE, status, 0, boot->config_line);
+    return status;
+}
+
 static enum status read_config(struct bootdisk *boot, struct config *config)
 {
     char text[CONFIG_BYTES_MAX];
@@ -32,10 +41,7 @@ static enum status read_config(struct bootdisk *boot, struct config *config)
         status = fat_read(&file, text, sizeof text);
     if (status != ST_OK)
         return status;
-    status = config_parse(text, file.bytes, config, &boot->config_line);
-    if (status != ST_OK)
-        (void)trail_fail(boot->reader.device.trail, SITE_INI_LINE, status, 0, boot->config_line);
-    return status;
+    return understand(boot, text, file.bytes, config, boot->reader.device.trail);
 }
 
 static enum status open_journal(struct bootdisk *boot)
@@ -83,6 +89,8 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
     memset(boot, 0, sizeof *boot);
     boot->fw = fw;
     boot->fat_status = boot->config_status = boot->journal_status = ST_NOT_FOUND;
+    if (fw->net != 0 && fw->net->name[0] != '\0')
+        boot->config_status = understand(boot, fw->net->text, fw->net->bytes, config, trail);
     if (fw->boot_device == 0)
         return;
     retry_init(&boot->reader, fw->boot_device);

@@ -6,6 +6,7 @@
 
 #include "change/apply.h"
 #include "disk/inventory.h"
+#include "net/bootp.h"
 #include "nt/workspace.h"
 #include "plan.h"
 
@@ -26,6 +27,13 @@ struct boot_seed {
     const void *sector;
 };
 
+/* MIRROR.INI of a machine that started over the network, where no boot disk holds it. */
+struct net_config {
+    char text[CONFIG_BYTES_MAX];
+    size_t bytes;
+    char name[NET_NAME_BYTES]; /* of the file on the server; empty: there was none */
+};
+
 /* From one EFI system partition to another. */
 struct esp_copy {
     uint8_t drive[2]; /* from, to */
@@ -44,6 +52,7 @@ struct firmware {
     uint32_t boot_sectors_per_track;
     struct boot_seed seed[3];
     unsigned seeds;
+    const struct net_config *net; /* what took the boot disk's place; null: there is one */
     /* Show text; '\n' starts a new line. */
     void (*put)(struct firmware *fw, const char *text, enum colour colour);
     /* Put the cursor `lines` up, into the first column. */

@@ -179,10 +179,11 @@ static const char *cannot_start(const struct loader *loader)
     return loader->fw->start_file != 0 ? 0 : "An EFI system partition is started by UEFI firmware only";
 }
 
+/* Unattended nothing is changed that could not be undone. */
 static bool will_break(const struct loader *loader)
 {
-    return loader->config.policy == BREAK_AUTO && cannot_start(loader) == 0 && loader->survey[0].verdict.may_break &&
-           !loader->changed && certain_source(loader) != ROLE_NONE;
+    return loader->config.policy == BREAK_AUTO && loader->boot.journal_status == ST_OK && cannot_start(loader) == 0 &&
+           loader->survey[0].verdict.may_break && !loader->changed && certain_source(loader) != ROLE_NONE;
 }
 
 /* The half that is started if nobody presses a key. NT stops while its registry does not know the mirror; only a
@@ -311,7 +312,7 @@ static void write_log(struct loader *loader)
     const struct mirror_verdict *verdict = &loader->survey[0].verdict;
     char line[LOG_LINE_BYTES];
     struct text text;
-    if (verdict->state == SET_HEALTHY && !loader->changed)
+    if ((verdict->state == SET_HEALTHY && !loader->changed) || loader->fw->boot_device == 0)
         return; /* a healthy machine's floppy is not written to */
     text_init(&text, line, sizeof line);
     text_add(&text, "%s: started the %s by %s%s\r\n", set_state_name(verdict->state), role_name(loader->plan.source),
@@ -443,6 +444,8 @@ static void show_intention(struct loader *loader)
         screen_cannot_start(loader, cannot_start(loader));
     else
         screen_intention(loader, loader_default(loader), will_break(loader));
+    if (loader->boot.journal_status != ST_OK && loader->config.policy != BREAK_NEVER && !is_esp(loader))
+        screen_note(loader, "there is no journal on this boot disk: a change could not be undone");
     struct repair wish = {
         .keep = loader->survey[0].verdict.source, .break_mirror = true, .retire = loader->config.retire};
     if (will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)

@@ -73,8 +73,12 @@ static inline void port_out(uint16_t port, uint8_t value)
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
+/* bios_floppy.c or bios_net.c: what this image was started from. In: what entry.asm passes on (see stage2_main). */
+void medium_init(struct firmware *fw, uint32_t drive, uint32_t magic, uint32_t windows);
+
 /* bios_disk.c */
-void disks_init(struct firmware *fw, uint8_t boot_drive);
+void disks_init(struct firmware *fw);
+void boot_disk_init(struct firmware *fw, uint8_t boot_drive);
 enum status bios_disk_open(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry);
 
 /* bios_con.c */

@@ -193,8 +193,9 @@ enum status bios_disk_open(struct firmware *fw, unsigned index, struct blockdev 
 {
     struct bios_disk *disk = &disks[index];
     unsigned number = index;
-    unsigned boot_index = fw->boot_device->drive - DRIVE_FIRST; /* wraps far beyond any disk for a floppy */
-    number += number >= boot_index;                             /* a boot stick is a disk to the BIOS, but none to us */
+    uint8_t boot_drive = fw->boot_device != 0 ? fw->boot_device->drive : 0;
+    /* A boot stick is a disk to the BIOS, but none to us. */
+    number += boot_drive >= DRIVE_FIRST && number >= (unsigned)(boot_drive - DRIVE_FIRST);
     if (number >= *low8(BDA_DISKS))
         return ST_NOT_FOUND;
     disk->device.drive = (uint8_t)(DRIVE_FIRST + number);
@@ -207,7 +208,13 @@ enum status bios_disk_open(struct firmware *fw, unsigned index, struct blockdev 
     return ST_OK;
 }
 
-void disks_init(struct firmware *fw, uint8_t boot_drive)
+void disks_init(struct firmware *fw)
+{
+    fw->writer.write = disk_write;
+    fw->disk_open = bios_disk_open;
+}
+
+void boot_disk_init(struct firmware *fw, uint8_t boot_drive)
 {
     const uint8_t *bpb = (const uint8_t *)BOOT_SECTOR;
     boot_disk->device.drive = boot_drive;
@@ -220,6 +227,4 @@ void disks_init(struct firmware *fw, uint8_t boot_drive)
         boot_disk->device.sectors = get_le16(bpb + 0x13) != 0 ? get_le16(bpb + 0x13) : get_le32(bpb + 0x20);
     fw->boot_device = &boot_disk->device;
     fw->boot_sectors_per_track = boot_disk->geometry.sectors_per_track;
-    fw->writer.write = disk_write;
-    fw->disk_open = bios_disk_open;
 }

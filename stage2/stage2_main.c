@@ -14,11 +14,6 @@ _Static_assert(ARENA_BASE + sizeof(struct loader) <= (BASE_MEMORY_MIN_KIB - 1) *
 
 _Static_assert(sizeof(struct workspace) <= LOAD_END - LOAD_BASE, "the workspace lies where NTLDR will be loaded");
 
-static void seed(struct firmware *fw, uint64_t lba, uint32_t address)
-{
-    fw->seed[fw->seeds++] = (struct boot_seed){.lba = lba, .sector = (const void *)address};
-}
-
 /* In: the boot drive; BOOT_MAGIC if our boot sector was here before, and then the LBAs of the FAT sector (low half)
  * and of the root directory sector (high half) that it left in memory. */
 void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
@@ -36,13 +31,8 @@ void stage2_main(uint32_t drive, uint32_t magic, uint32_t windows)
                            .handoff = bios_handoff,
                            .restart = bios_restart};
     console_init();
-    disks_init(&fw, (uint8_t)drive);
-    if (magic == BOOT_MAGIC) {
-        /* What our boot sector calls its hidden sectors is where it came from, on a floppy and in a partition. */
-        seed(&fw, get_le32((const uint8_t *)BOOT_SECTOR + 0x1C), BOOT_SECTOR);
-        seed(&fw, windows & 0xFFFF, FAT_WINDOW);
-        seed(&fw, windows >> 16, ROOT_WINDOW);
-    }
+    disks_init(&fw);
+    medium_init(&fw, drive, magic, windows);
     if (!a20_open())
         bios_put(&fw, "A20 stays closed.\n", COLOUR_NORMAL);
     loader_run((struct loader *)ARENA_BASE, &fw);

@@ -45,6 +45,10 @@ void screen_start(struct loader *loader)
     event(loader, "start version=" LOADER_VERSION " firmware=%s bootdrive=0x%02x", loader->fw->name,
           boot != 0 ? boot->drive : 0xFFu);
     screen_say(loader, "mkbootdisk " LOADER_VERSION "\n\n", COLOUR_BRIGHT);
+    if (loader->fw->net != 0 && loader->boot.config_status == ST_OK) {
+        event(loader, "config file=\"%s\"", loader->fw->net->name);
+        say(loader, COLOUR_NORMAL, "%s, from the network\n", loader->fw->net->name);
+    }
     if (loader->boot.config_status != ST_OK)
         say(loader, COLOUR_BAD, "MIRROR.INI cannot be used (%s, line %u). Looking for mirrors by type.\n",
             status_name(loader->boot.config_status), loader->boot.config_line);

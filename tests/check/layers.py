@@ -9,6 +9,7 @@ import sys
 FREESTANDING = {'stdint.h', 'stddef.h', 'stdbool.h', 'stdarg.h'}
 MAY_USE = {
     'base': {'base'},
+    'net': {'base', 'net'},
     'disk': {'base', 'disk'},
     'fs': {'base', 'disk', 'fs'},
     'nt': {'base', 'disk', 'fs', 'nt'},
