@@ -15,15 +15,12 @@ struct copying {
     unsigned copied;
 };
 
-static EFI_FILE *open_root(EFI_HANDLE partition)
+EFI_FILE *efi_open_root(EFI_HANDLE handle)
 {
-    EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
-    void *found = 0;
+    EFI_FILE_IO_INTERFACE *volume =
+        handle != 0 ? efi_protocol(handle, (EFI_GUID)EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID) : 0;
     EFI_FILE *root = 0;
-    if (partition == 0 || EFI_ERROR(boot_services()->HandleProtocol(partition, &guid, &found)))
-        return 0;
-    EFI_FILE_IO_INTERFACE *volume = found;
-    return EFI_ERROR(volume->OpenVolume(volume, &root)) ? 0 : root;
+    return volume == 0 || EFI_ERROR(volume->OpenVolume(volume, &root)) ? 0 : root;
 }
 
 static EFI_FILE *open_file(EFI_FILE *folder, CHAR16 *name, UINT64 mode, UINT64 attributes)
@@ -164,7 +161,7 @@ enum status efi_copy_files(struct firmware *fw, struct esp_copy *copy)
     enum status status = ST_NOT_FOUND;
     (void)fw;
     for (unsigned i = 0; i < 2; i++)
-        copying.root[i] = open_root(efi_partition(copy->drive[i], copy->start_lba[i]));
+        copying.root[i] = efi_open_root(efi_partition(copy->drive[i], copy->start_lba[i]));
     if (!EFI_ERROR(boot_services()->AllocatePool(EfiLoaderData, 2 * BUFFER_BYTES, &buffer)) && copying.root[0] != 0 &&
         copying.root[1] != 0) {
         copying.buffer[0] = buffer;

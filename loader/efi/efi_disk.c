@@ -21,11 +21,15 @@ static struct efi_disk boot_disk;
 static unsigned disk_count;
 static uint8_t bounce[BOUNCE_BYTES] __attribute__((aligned(BOUNCE_BYTES)));
 
+void *efi_protocol(EFI_HANDLE handle, EFI_GUID guid)
+{
+    void *found = 0;
+    return EFI_ERROR(boot_services()->HandleProtocol(handle, &guid, &found)) ? 0 : found;
+}
+
 static EFI_BLOCK_IO_PROTOCOL *block_io(EFI_HANDLE handle)
 {
-    EFI_GUID guid = EFI_BLOCK_IO_PROTOCOL_GUID;
-    void *io = 0;
-    return EFI_ERROR(boot_services()->HandleProtocol(handle, &guid, &io)) ? 0 : io;
+    return efi_protocol(handle, (EFI_GUID)EFI_BLOCK_IO_PROTOCOL_GUID);
 }
 
 /* A CD's blocks are longer than sectors: of the block at each end only a part is wanted. */
@@ -153,11 +157,8 @@ static enum status disk_open(struct firmware *fw, unsigned index, struct blockde
 /* Null if the loader came from the network. */
 static void find_boot_disk(struct firmware *fw, EFI_HANDLE image)
 {
-    EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
-    void *loaded = 0;
-    if (EFI_ERROR(boot_services()->HandleProtocol(image, &guid, &loaded)))
-        return;
-    EFI_BLOCK_IO_PROTOCOL *io = block_io(((EFI_LOADED_IMAGE *)loaded)->DeviceHandle);
+    EFI_LOADED_IMAGE *loaded = efi_protocol(image, (EFI_GUID)EFI_LOADED_IMAGE_PROTOCOL_GUID);
+    EFI_BLOCK_IO_PROTOCOL *io = loaded != 0 ? block_io(loaded->DeviceHandle) : 0;
     if (io == 0 || !is_readable(io->Media))
         return;
     disk_init(&boot_disk, io, BOOT_DRIVE);

@@ -45,6 +45,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     console_init();
     efi_start_init(image);
     disks_init(&fw, image);
+    net_init(&fw, image);
     serial_init();
     console_forget_keys();
     loader_run(arena, &fw);

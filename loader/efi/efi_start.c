@@ -7,15 +7,9 @@
 
 static EFI_HANDLE self;
 
-static void *protocol(EFI_HANDLE handle, EFI_GUID guid)
-{
-    void *found = 0;
-    return EFI_ERROR(boot_services()->HandleProtocol(handle, &guid, &found)) ? 0 : found;
-}
-
 static EFI_DEVICE_PATH *device_path(EFI_HANDLE handle)
 {
-    return protocol(handle, (EFI_GUID)EFI_DEVICE_PATH_PROTOCOL_GUID);
+    return efi_protocol(handle, (EFI_GUID)EFI_DEVICE_PATH_PROTOCOL_GUID);
 }
 
 /* The bytes of a device path in front of its end. */
@@ -65,7 +59,7 @@ void efi_start_init(EFI_HANDLE image)
 /* Whether the file is this loader: it would start itself for ever. */
 static bool is_self(EFI_HANDLE partition, const char *path)
 {
-    EFI_LOADED_IMAGE *loaded = protocol(self, (EFI_GUID)EFI_LOADED_IMAGE_PROTOCOL_GUID);
+    EFI_LOADED_IMAGE *loaded = efi_protocol(self, (EFI_GUID)EFI_LOADED_IMAGE_PROTOCOL_GUID);
     if (loaded == 0 || loaded->DeviceHandle != partition || loaded->FilePath == 0)
         return false;
     const FILEPATH_DEVICE_PATH *node = (const FILEPATH_DEVICE_PATH *)loaded->FilePath;

@@ -23,6 +23,14 @@ void disks_init(struct firmware *fw, EFI_HANDLE image);
 /** The handle of the disk with this number, or null. */
 EFI_HANDLE efi_disk_handle(uint8_t drive);
 
+/** The protocol of a handle, or null. */
+void *efi_protocol(EFI_HANDLE handle, EFI_GUID guid);
+
+/* efi_net.c */
+
+/** Without a boot disk: find the MIRROR.INI that the network has for this machine. */
+void net_init(struct firmware *fw, EFI_HANDLE image);
+
 /* efi_start.c */
 
 /** Remember who we are. */
@@ -34,6 +42,9 @@ EFI_HANDLE efi_partition(uint8_t drive, uint32_t start_lba);
 enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path);
 
 /* efi_copy.c */
+
+/** The root folder of a handle's file system, or null; to be closed. */
+EFI_FILE *efi_open_root(EFI_HANDLE handle);
 
 enum status efi_copy_files(struct firmware *fw, struct esp_copy *copy);
 
