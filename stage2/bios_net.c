@@ -10,6 +10,7 @@
 #define PXE_TFTP_OPEN 0x20u
 #define PXE_TFTP_CLOSE 0x21u
 #define PXE_TFTP_READ 0x22u
+#define PXE_TFTP_READ_FILE 0x23u
 #define PXE_UNLOAD_STACK 0x70u
 #define PXE_GET_CACHED_INFO 0x71u
 #define TFTP_PORT 69u
@@ -41,12 +42,24 @@ struct tftp_read {
     uint16_t offset, segment;
 };
 
+struct tftp_read_file {
+    uint16_t status;
+    char name[NET_NAME_BYTES];
+    uint32_t bytes; /* of the buffer, then of the file */
+    uint32_t buffer;
+    uint8_t server[NET_SERVER_BYTES];
+    uint8_t gateway[NET_SERVER_BYTES];
+    uint8_t multicast[NET_SERVER_BYTES];
+    uint16_t ports[2], delays[2];
+} __attribute__((packed));
+
 /* PXE reaches it with ES = 0. */
 static union {
     uint8_t bytes[PARAMETER_BYTES];
     struct cached_info info;
     struct tftp_open open;
     struct tftp_read read;
+    struct tftp_read_file file;
 } parameters;
 
 static uint8_t packet[TFTP_PACKET_BYTES];
@@ -90,18 +103,40 @@ static bool receive(void)
     return true;
 }
 
-static bool fetch(const struct net_boot *net)
+static bool fetch_by_packets(const struct net_boot *net)
 {
     memset(&parameters, 0, sizeof parameters);
     memcpy(parameters.open.server, net->server, NET_SERVER_BYTES);
     memcpy(parameters.open.name, config.name, NET_NAME_BYTES);
     parameters.open.port[1] = TFTP_PORT;
     parameters.open.packet_bytes = TFTP_PACKET_BYTES;
-    if (!call(PXE_TFTP_OPEN) || parameters.open.packet_bytes > TFTP_PACKET_BYTES)
+    if (!call(PXE_TFTP_OPEN))
         return false;
-    bool good = receive();
+    bool good = parameters.open.packet_bytes == TFTP_PACKET_BYTES && receive();
     (void)call(PXE_TFTP_CLOSE);
     return good;
+}
+
+static bool fetch_whole(void)
+{
+    memset(&parameters, 0, sizeof parameters);
+    memcpy(parameters.file.name, config.name, NET_NAME_BYTES);
+    parameters.file.bytes = sizeof config.text;
+    parameters.file.buffer = (uint32_t)config.text;
+    if (!call(PXE_TFTP_READ_FILE) || parameters.file.bytes > sizeof config.text)
+        return false;
+    config.bytes = parameters.file.bytes;
+    return true;
+}
+
+/* iPXE takes a URI for a name, of HTTP too, and has those as a whole only. Of every other ROM the packets are what its
+ * own start came by. */
+static bool fetch(const struct net_boot *net)
+{
+    for (const char *at = config.name; *at != '\0'; at++)
+        if (text_same(at, "://", 3))
+            return fetch_whole();
+    return fetch_by_packets(net);
 }
 
 /* Errors are no reason to stop here: what cannot be ended stays in its own, reserved memory. */

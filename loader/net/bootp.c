@@ -135,7 +135,7 @@ bool net_config_name(const struct net_boot *net, unsigned index, char name[NET_N
         add_mac(&text, net->mac);
     text_add(&text, index < 3 ? ".ini" : "MIRROR.INI");
     bool is_ours = index < 2 ? net->has_uuid : index > 2 || net->has_mac;
-    if (!is_ours || text.truncated)
+    if (!is_ours || text.truncated || index > 3)
         name[0] = '\0';
     return index <= 3;
 }

@@ -27,8 +27,8 @@ struct net_boot {
 void net_hear(struct net_boot *net, const uint8_t *packet, size_t bytes);
 
 /** The name of the MIRROR.INI number `index` to ask for, the most special one first: machines/UUID.ini (in both of the
- * byte orders that firmware uses), machines/MAC.ini, MIRROR.INI. Errors: false past the last one. An empty name is one
- * that this machine does not have. */
+ * byte orders that firmware uses), machines/MAC.ini, MIRROR.INI. Errors: false past the last one. A name that this
+ * machine does not have is empty, and so is the one past the last. */
 bool net_config_name(const struct net_boot *net, unsigned index, char name[NET_NAME_BYTES]);
 
 #endif
