@@ -28,8 +28,8 @@ CORE := base/status base/text base/unicode base/crc32 base/trail \
         ui/menu ui/screen bootdisk plan dryrun repair loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_net efi_start efi_copy efi_console
-HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage medium media bootfiles gather systems build check breakcmd repairs repaircmd undo journalcmd \
-        journalfile writing writecmd destination blockuse copying ntmenu lab lab_qemu lab_run explain expand ntfile
+HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage netfolder medium media bootfiles gather systems build check breakcmd repairs repaircmd undo journalcmd \
+        journalfile writing writecmd destination blockuse copying ntmenu lab lab_faults lab_qemu lab_run explain expand ntfile
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 DEPENDS = -MMD -MP -MF $(@:.o=.d)
@@ -138,9 +138,14 @@ $(BUILD)/host/%.o: mkbootdisk/%.c Makefile
 	$(CC) $(HOST_CFLAGS) $(DEPENDS) -c -o $@ $<
 
 # The loaders travel inside the tool, so that one file is enough to build a boot disk.
-$(BUILD)/host/payloads.o: $(BUILD)/fat12.bin $(BUILD)/STAGE2.BIN $(BUILD)/BOOTX64.EFI $(BUILD)/BOOTIA32.EFI
+PAYLOADS := fat12.bin STAGE2.BIN mkbootdisk.0 boot.ipxe BOOTX64.EFI BOOTIA32.EFI
+$(BUILD)/boot.ipxe: images/boot.ipxe
 	@mkdir -p $(@D)
-	cd $(BUILD) && ld -r -b binary -o host/payloads.o fat12.bin STAGE2.BIN BOOTX64.EFI BOOTIA32.EFI
+	cp $< $@
+
+$(BUILD)/host/payloads.o: $(PAYLOADS:%=$(BUILD)/%)
+	@mkdir -p $(@D)
+	cd $(BUILD) && ld -r -b binary -o host/payloads.o $(PAYLOADS)
 	objcopy --rename-section .data=.rodata,alloc,load,readonly,data,contents --add-section .note.GNU-stack=/dev/null $@
 
 HOST_OBJECTS := $(patsubst %,$(BUILD)/host/%.o,$(CORE) $(HOST) payloads)

@@ -9,6 +9,8 @@
 /* The loaders, linked into the tool. */
 extern const uint8_t _binary_fat12_bin_start[];
 extern const uint8_t _binary_STAGE2_BIN_start[], _binary_STAGE2_BIN_end[];
+extern const uint8_t _binary_mkbootdisk_0_start[], _binary_mkbootdisk_0_end[];
+extern const uint8_t _binary_boot_ipxe_start[], _binary_boot_ipxe_end[];
 extern const uint8_t _binary_BOOTX64_EFI_start[], _binary_BOOTX64_EFI_end[];
 extern const uint8_t _binary_BOOTIA32_EFI_start[], _binary_BOOTIA32_EFI_end[];
 
@@ -80,6 +82,13 @@ static void add_bios(const struct bootfiles *wanted, struct floppy *floppy)
     add_own(wanted->gathered, floppy);
 }
 
+static void add_net(struct floppy *floppy)
+{
+    add(floppy, "mkbootdisk.0", _binary_mkbootdisk_0_start,
+        (size_t)(_binary_mkbootdisk_0_end - _binary_mkbootdisk_0_start));
+    add(floppy, "boot.ipxe", _binary_boot_ipxe_start, (size_t)(_binary_boot_ipxe_end - _binary_boot_ipxe_start));
+}
+
 static void add_efi(struct floppy *floppy)
 {
     add(floppy, "BOOTX64.EFI", _binary_BOOTX64_EFI_start, (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start))
@@ -101,6 +110,8 @@ enum exit_code bootfiles_collect(const struct bootfiles *wanted, struct floppy *
         code = add_saved(wanted, out);
     if (wanted->bios)
         add_bios(wanted, out);
+    if (wanted->net)
+        add_net(out);
     if (wanted->efi)
         add_efi(out);
     return code;

@@ -14,6 +14,7 @@ struct bootfiles {
     bool classic;   /* the boot sector starts NTLDR, not our loader */
     bool bios;      /* with what starts under a BIOS */
     bool efi;       /* with what starts under UEFI */
+    bool net;       /* with what starts over the network */
     bool read_only; /* a medium that no loader can write to: no journal, no log */
 };
 

@@ -39,6 +39,7 @@ enum option_code {
     OPT_BREAK,
     OPT_RETIRE,
     OPT_EFI,
+    OPT_MACHINE,
     OPT_TIMEOUT,
     OPT_SERIAL,
     OPT_NT_PATH,
@@ -55,6 +56,7 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
                                         {"break", required_argument, NULL, OPT_BREAK},
                                         {"retire", no_argument, NULL, OPT_RETIRE},
                                         {"efi", required_argument, NULL, OPT_EFI},
+                                        {"machine", required_argument, NULL, OPT_MACHINE},
                                         {"timeout", required_argument, NULL, OPT_TIMEOUT},
                                         {"serial", required_argument, NULL, OPT_SERIAL},
                                         {"nt-path", required_argument, NULL, OPT_NT_PATH},
@@ -105,6 +107,14 @@ static bool take_nt_path(const char *value, const char **out)
     return false;
 }
 
+static bool take_machine(const char *value, struct netfolder *out)
+{
+    if (out->machines < NETFOLDER_MACHINES_MAX)
+        return netfolder_machine(value, out->machine[out->machines++]);
+    complain(EXIT_USAGE, "--machine is given more than %d times", NETFOLDER_MACHINES_MAX);
+    return false;
+}
+
 static void take_format(int picked, struct medium *out)
 {
     static const struct medium formats[] = {
@@ -115,6 +125,7 @@ static void take_format(int picked, struct medium *out)
         {.kind = MEDIUM_USB, .kilobytes = DISKIMAGE_USB_KILOBYTES},
         {.kind = MEDIUM_ISO, .kilobytes = 1440},
         {.kind = MEDIUM_ESP, .kilobytes = DISKIMAGE_ESP_KILOBYTES},
+        {.kind = MEDIUM_NET},
     };
     out->kind = formats[picked].kind;
     out->kilobytes = formats[picked].kilobytes;
@@ -122,7 +133,7 @@ static void take_format(int picked, struct medium *out)
 
 static bool take_option(struct build *build, int option)
 {
-    static const char *const formats[] = {"720", "1200", "1440", "2880", "usb", "iso", "esp", NULL};
+    static const char *const formats[] = {"720", "1200", "1440", "2880", "usb", "iso", "esp", "pxe", NULL};
     static const char *const loaders[] = {"mkbootdisk", "ntldr", NULL};
     static const char *const policies[] = {"ask", "auto", "never", NULL};
     static const char *const ports[] = {"none", "com1", NULL};
@@ -151,6 +162,8 @@ static bool take_option(struct build *build, int option)
         build->dry_run = true;
     else if (option == OPT_TIMEOUT)
         return take_timeout(optarg, &build->timeout_s);
+    else if (option == OPT_MACHINE)
+        return take_machine(optarg, &build->medium.net);
     else if (option == OPT_NT_PATH)
         return take_nt_path(optarg, &build->nt_path);
     return picked >= 0;
@@ -271,6 +284,9 @@ static void tell_medium(const struct build *build)
     case MEDIUM_FOLDER:
         printf("the files of an EFI system partition");
         break;
+    case MEDIUM_NET:
+        printf("the files of a TFTP or HTTP server (they keep no journal)");
+        break;
     }
 }
 
@@ -282,10 +298,21 @@ static void tell_left_out(const struct build *build)
                    build->floppy.file[i].name);
 }
 
+/* Where the machine's own file is, and which one of the others it starts from. */
+static void tell_net(const struct build *build)
+{
+    const struct netfolder *net = &build->medium.net;
+    for (unsigned i = 0; i < net->machines; i++)
+        printf("It is for the machine %s: machines/%s.ini.\n", net->machine[i], net->machine[i]);
+    if (net->machines == 0)
+        puts("MIRROR.INI is for every machine without a file of its own (--machine).");
+    puts("The DHCP server names mkbootdisk.0 (BIOS), BOOTX64.EFI or BOOTIA32.EFI (UEFI), or boot.ipxe for iPXE.");
+}
+
 /* A CD's files cannot be looked at from outside, and a folder is no disk. */
 static void tell_check(const struct build *build)
 {
-    if (build->medium.kind == MEDIUM_ISO || build->medium.kind == MEDIUM_FOLDER)
+    if (build->medium.kind == MEDIUM_ISO || medium_is_folder(&build->medium))
         return;
     fputs("See what it would do: mkbootdisk check ", stdout);
     report_word(build->medium.output, stdout);
@@ -321,6 +348,8 @@ static void tell(const struct build *build)
                    "one to start.\n",
                    i + 1);
     tell_left_out(build);
+    if (build->medium.kind == MEDIUM_NET)
+        tell_net(build);
     if (medium_has_bios(&build->medium) && mirror->kind == SET_NT)
         gather_tell(&build->gathered);
     tell_check(build);
@@ -328,7 +357,7 @@ static void tell(const struct build *build)
 
 static void show_plan(const struct build *build)
 {
-    bool is_folder = build->medium.kind == MEDIUM_FOLDER;
+    bool is_folder = medium_is_folder(&build->medium);
     if (is_folder)
         printf("would write into the folder %s:\n", build->medium.output);
     else
@@ -351,6 +380,7 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
                                .classic = build->classic,
                                .bios = medium_has_bios(medium),
                                .efi = medium_has_efi(medium),
+                               .net = medium->kind == MEDIUM_NET,
                                .read_only = medium_is_read_only(medium)};
     enum exit_code code = bootfiles_collect(&wanted, &build->floppy);
     if (code == EXIT_DONE)
@@ -381,6 +411,8 @@ static enum exit_code check_options(struct build *build)
         return complain(EXIT_USAGE, "--retire is for what is done unattended: it needs --break=auto");
     if (build->classic && medium->kind != MEDIUM_FLOPPY && medium->kind != MEDIUM_ISO)
         return complain(EXIT_USAGE, "--loader=ntldr starts from a floppy only: choose another --format");
+    if (medium->net.machines > 0 && medium->kind != MEDIUM_NET)
+        return complain(EXIT_USAGE, "--machine goes with --format pxe");
     if (medium->kind == MEDIUM_ESP && stat(medium->output, &info) == 0 && S_ISDIR(info.st_mode))
         medium->kind = MEDIUM_FOLDER;
     return EXIT_DONE;
@@ -448,8 +480,10 @@ const struct command build_command = {
         "  -o FILE                what to write\n"
         "  --format NAME          720, 1200, 1440 (default) or 2880: a floppy of that many KB; usb: a stick; iso: a "
         "CD;\n"
-        "                         esp: a disk with an EFI system partition, or its files if -o names a folder. All\n"
-        "                         but 720 and 1200 start under UEFI too\n"
+        "                         esp: a disk with an EFI system partition, or its files if -o names a folder; pxe: a\n"
+        "                         folder for a TFTP or HTTP server. All but 720 and 1200 start under UEFI too\n"
+        "  --machine ADDRESS      of pxe: the MAC address or the UUID of the machine these disks are in; may be given\n"
+        "                         again. Without it the file is for every machine that has none of its own\n"
         "  --break POLICY         ask (default): break the mirror by choice; auto: break it unattended when the other\n"
         "                         half is out of the game; never\n"
         "  --retire               with --break=auto: retire the other half too, where it can be written\n"

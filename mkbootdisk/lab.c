@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `mkbootdisk lab`: options, and the checks before a machine is started. Knows nothing of QEMU's options nor of how the
  * machine is watched. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -39,6 +40,7 @@ enum option_id {
     OPT_FIRMWARE,
     OPT_OVMF,
     OPT_ATTACH,
+    OPT_MAC,
     OPT_MACHINE,
     OPT_MEMORY,
     OPT_CPU,
@@ -56,6 +58,7 @@ static const struct option options[] = {
     {"firmware", required_argument, NULL, OPT_FIRMWARE},
     {"ovmf", required_argument, NULL, OPT_OVMF},
     {"attach", required_argument, NULL, OPT_ATTACH},
+    {"mac", required_argument, NULL, OPT_MAC},
     {"machine", required_argument, NULL, OPT_MACHINE},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"cpu", required_argument, NULL, OPT_CPU},
@@ -85,8 +88,9 @@ static const char usage[] =
     "  --firmware NAME       bios (the default), uefi64 or uefi32; these look, and can break a mirror, but NT starts\n"
     "                        from a BIOS only. They are OVMF, from the distribution's package\n"
     "  --ovmf FILE           another OVMF: its CODE file, with VARS beside it, or one file with both\n"
-    "  --attach HOW          BOOTDISK is a floppy, usb (a stick), cd (read-only) or disk (a fixed one); default: what\n"
-    "                        suits the image and the firmware\n"
+    "  --attach HOW          BOOTDISK is a floppy, usb (a stick), cd (read-only), disk (a fixed one), or net: the\n"
+    "                        folder of a server; default: what suits the image and the firmware\n"
+    "  --mac ADDRESS         of net: the machine's (default 52:54:00:12:34:56)\n"
     "  --machine NAME        pc (IDE, the default), isapc (no PCI) or q35 (AHCI; the one for UEFI)\n"
     "  --memory MB           default 32, for UEFI 128\n"
     "  --cpu NAME            QEMU's name of a processor, such as 486\n"
@@ -111,7 +115,7 @@ static const char usage[] =
 
 /* In the order of enum lab_firmware, and of enum lab_attach from ATTACH_FLOPPY on. */
 static const char *const firmware_names[] = {"bios", "uefi64", "uefi32", NULL};
-static const char *const attach_names[] = {"floppy", "usb", "cd", "disk", NULL};
+static const char *const attach_names[] = {"floppy", "usb", "cd", "disk", "net", NULL};
 
 /* The index of a name in a list that a null ends, or -1. */
 static int find_name(const char *const *names, const char *name)
@@ -120,6 +124,16 @@ static int find_name(const char *const *names, const char *name)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
+}
+
+/* Six pairs of digits, as QEMU takes them. */
+static bool is_mac(const char *text)
+{
+    unsigned i = 0;
+    for (; text[i] != '\0'; i++)
+        if (i % 3 == 2 ? text[i] != ':' : isxdigit((unsigned char)text[i]) == 0)
+            return false;
+    return i == strlen("52:54:00:12:34:56");
 }
 
 static enum exit_code take_machine_option(struct lab_options *to, int id)
@@ -136,8 +150,13 @@ static enum exit_code take_machine_option(struct lab_options *to, int id)
     case OPT_ATTACH:
         index = find_name(attach_names, optarg);
         if (index < 0)
-            return complain(EXIT_USAGE, "--attach takes floppy, usb, cd or disk, not '%s'", optarg);
+            return complain(EXIT_USAGE, "--attach takes floppy, usb, cd, disk or net, not '%s'", optarg);
         lab->attach = (enum lab_attach)(ATTACH_FLOPPY + index);
+        break;
+    case OPT_MAC:
+        lab->mac = optarg;
+        if (!is_mac(optarg))
+            return complain(EXIT_USAGE, "--mac takes an address such as 52:54:00:12:34:56, not '%s'", optarg);
         break;
     case OPT_OVMF:
         to->ovmf = optarg;
@@ -227,102 +246,6 @@ static enum exit_code take_disks(struct lab *lab, int count, char **paths)
     for (unsigned i = 0; i < lab->disk_count; i++)
         lab->disk[i].path = paths[i + 1];
     return EXIT_DONE;
-}
-
-static enum exit_code bad_fail(const char *piece)
-{
-    return complain(EXIT_USAGE,
-                    "--fail: '%s' is not understood; it takes WHO=absent, dead, slow or bad:LBA[-LBA], where WHO is "
-                    "primary, shadow or diskN",
-                    piece);
-}
-
-/* The index that a name stands for, or LAB_DISKS_MAX. */
-static unsigned who_fails(const char *name, size_t length)
-{
-    if (length == strlen("primary") && strncmp(name, "primary", length) == 0)
-        return 0;
-    if (length == strlen("shadow") && strncmp(name, "shadow", length) == 0)
-        return 1;
-    if (length == strlen("disk0") && strncmp(name, "disk", strlen("disk")) == 0 && name[4] >= '0' &&
-        name[4] < (char)('0' + LAB_DISKS_MAX))
-        return (unsigned)(name[4] - '0');
-    return LAB_DISKS_MAX;
-}
-
-static enum lab_fault which_fault(const char *how)
-{
-    if (strcmp(how, "absent") == 0)
-        return FAULT_ABSENT;
-    if (strcmp(how, "dead") == 0)
-        return FAULT_DEAD;
-    if (strcmp(how, "slow") == 0)
-        return FAULT_SLOW;
-    return strncmp(how, "bad:", strlen("bad:")) == 0 ? FAULT_BAD : FAULT_NONE;
-}
-
-/* LBA or LBA-LBA. */
-static bool parse_range(const char *text, uint64_t *first, uint64_t *last)
-{
-    char *end;
-    errno = 0;
-    if (*text < '0' || *text > '9')
-        return false;
-    *first = *last = strtoull(text, &end, 10);
-    if (*end == '-' && end[1] >= '0' && end[1] <= '9')
-        *last = strtoull(end + 1, &end, 10);
-    return errno == 0 && *end == '\0' && *first <= *last;
-}
-
-static enum exit_code add_bad_sectors(struct lab_disk *disk, const char *range)
-{
-    uint64_t first, last;
-    if (!parse_range(range, &first, &last))
-        return bad_fail(range);
-    if (last >= disk->sectors)
-        return complain(EXIT_USAGE, "--fail: sector %llu is past the end of %s, which has %llu sector%s",
-                        (unsigned long long)last, disk->path, (unsigned long long)disk->sectors,
-                        disk->sectors == 1 ? "" : "s");
-    if (last - first >= LAB_BAD_MAX - disk->bad_count)
-        return complain(EXIT_USAGE, "--fail: more than %u bad sectors on %s; give fewer, or fail it with 'dead'",
-                        LAB_BAD_MAX, disk->path);
-    for (uint64_t lba = first; lba <= last; lba++)
-        disk->bad_lba[disk->bad_count++] = lba;
-    return EXIT_DONE;
-}
-
-/* One piece between commas: WHO=HOW, or a further range for the disk before it. */
-static enum exit_code take_fault(struct lab *lab, const char *piece, struct lab_disk **disk)
-{
-    const char *how = strchr(piece, '=');
-    if (how == NULL)
-        return *disk != NULL && (*disk)->fault == FAULT_BAD ? add_bad_sectors(*disk, piece) : bad_fail(piece);
-    unsigned index = who_fails(piece, (size_t)(how - piece));
-    enum lab_fault fault = which_fault(how + 1);
-    if (index == LAB_DISKS_MAX || fault == FAULT_NONE)
-        return bad_fail(piece);
-    if (index >= lab->disk_count)
-        return complain(EXIT_USAGE, "--fail: '%s': only %u disk%s given", piece, lab->disk_count,
-                        lab->disk_count == 1 ? " is" : "s are");
-    *disk = &lab->disk[index];
-    if ((*disk)->fault != FAULT_NONE && ((*disk)->fault != FAULT_BAD || fault != FAULT_BAD))
-        return complain(EXIT_USAGE, "--fail: %s can fail in one way only", (*disk)->path);
-    (*disk)->fault = fault;
-    return fault == FAULT_BAD ? add_bad_sectors(*disk, how + 1 + strlen("bad:")) : EXIT_DONE;
-}
-
-static enum exit_code take_faults(struct lab *lab, const char *text)
-{
-    enum exit_code code = EXIT_DONE;
-    struct lab_disk *disk = NULL;
-    char *copy = strdup(text);
-    char *rest = copy;
-    if (copy == NULL)
-        return complain(EXIT_IO, "%s", strerror(errno));
-    for (char *piece = strsep(&rest, ","); piece != NULL && code == EXIT_DONE; piece = strsep(&rest, ","))
-        code = take_fault(lab, piece, &disk);
-    free(copy);
-    return code;
 }
 
 /* O_EXCL without O_CREAT: the kernel says EBUSY for a block device that is mounted or otherwise in use. */
@@ -437,15 +360,42 @@ static enum exit_code settle_attachment(struct lab *lab, struct contents content
     return EXIT_DONE;
 }
 
-static enum exit_code look_at_all(struct lab *lab)
+static enum exit_code settle_network(struct lab *lab)
 {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", lab->boot.path, lab_net_program(lab));
+    if (lab->attach != ATTACH_NET && lab->attach != ATTACH_AS_USUAL)
+        return complain(EXIT_REFUSED, "%s is a folder; --attach net takes it", lab->boot.path);
+    if (access(path, R_OK) != 0)
+        return complain(EXIT_REFUSED, "%s: %s; mkbootdisk build --format pxe makes such a folder", path,
+                        strerror(errno));
+    if (!lab_has_pci(lab->machine))
+        return complain(EXIT_USAGE, "machine %s has no network card; --machine pc has", lab->machine);
+    lab->attach = ATTACH_NET;
+    return EXIT_DONE;
+}
+
+static enum exit_code look_at_boot_disk(struct lab *lab)
+{
+    struct stat info;
     struct contents contents = read_contents(lab->boot.path);
+    if (stat(lab->boot.path, &info) == 0 && S_ISDIR(info.st_mode))
+        return settle_network(lab);
+    if (lab->attach == ATTACH_NET)
+        return complain(EXIT_REFUSED, "%s is no folder; mkbootdisk build --format pxe makes one for --attach net",
+                        lab->boot.path);
     lab->boot.read_only = lab->attach == ATTACH_CD || (lab->attach == ATTACH_AS_USUAL && contents.is_cd);
     enum exit_code code = look_at(lab, &lab->boot);
+    return code == EXIT_DONE ? settle_attachment(lab, contents) : code;
+}
+
+static enum exit_code look_at_all(struct lab *lab)
+{
+    enum exit_code code = look_at_boot_disk(lab);
     for (unsigned i = 0; i < lab->disk_count && code == EXIT_DONE; i++)
         code = look_at(lab, &lab->disk[i]);
-    if (code == EXIT_DONE)
-        code = settle_attachment(lab, contents);
+    if (lab->mac != NULL && lab->attach != ATTACH_NET && code == EXIT_DONE)
+        code = complain(EXIT_USAGE, "--mac goes with --attach net");
     if (code == EXIT_DONE)
         code = refuse_twins(lab);
     return code == EXIT_DONE ? refuse_boot_disks(lab) : code;
@@ -487,7 +437,7 @@ static enum exit_code run_lab(int argc, char **argv)
     if (code == EXIT_DONE && given.lab.firmware != FIRMWARE_BIOS)
         code = lab_find_firmware(&given.lab, given.ovmf);
     for (unsigned i = 0; i < given.fail_count && code == EXIT_DONE; i++)
-        code = take_faults(&given.lab, given.fail[i]);
+        code = lab_take_faults(&given.lab, given.fail[i]);
     return code == EXIT_DONE ? start(&given) : code;
 }
 

@@ -269,8 +269,37 @@ static void add_firmware(const struct lab *lab, struct lab_words *words)
         add_flash(1, "snapshot", lab->variables, words);
 }
 
+const char *lab_net_program(const struct lab *lab)
+{
+    static const char *const names[] = {"mkbootdisk.0", "BOOTX64.EFI", "BOOTIA32.EFI"};
+    return names[lab->firmware];
+}
+
+/* QEMU's own DHCP and TFTP server, of which the machine sees nothing else. Under UEFI the firmware's driver serves the
+ * card; under a BIOS the card's ROM does. */
+static void add_network(const struct lab *lab, struct lab_words *words)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory == NULL)
+        abort();
+    fprintf(memory, "user,id=net,restrict=on,bootfile=%s,tftp=", lab_net_program(lab));
+    put_value(memory, lab->boot.path);
+    fclose(memory);
+    add(words, "-netdev");
+    add_word(words, text);
+    add_option(words, "-device", "virtio-net-pci,netdev=net,bootindex=0%s%s%s",
+               lab->firmware != FIRMWARE_BIOS ? ",romfile=" : "", lab->mac != NULL ? ",mac=" : "",
+               lab->mac != NULL ? lab->mac : "");
+}
+
 static void add_boot_disk(const struct lab *lab, struct lab_words *words)
 {
+    if (lab->attach == ATTACH_NET) {
+        add_network(lab, words);
+        return;
+    }
     bool is_usb = lab->attach == ATTACH_USB || lab->attach == ATTACH_CD;
     add_image(lab, &lab->boot, "boot", words);
     if (lab->attach == ATTACH_FLOPPY) {

@@ -35,6 +35,7 @@ enum lab_attach {
     ATTACH_USB, /* a stick */
     ATTACH_CD,  /* in a drive on USB, which every firmware starts from and which takes no disk's place */
     ATTACH_DISK,
+    ATTACH_NET, /* a folder of files that a server gives out */
 };
 
 struct lab_disk {
@@ -54,6 +55,7 @@ struct lab {
     char code[PATH_MAX];      /* UEFI's own file, ... */
     char variables[PATH_MAX]; /* ... and that of its variables; empty: they are in the first */
     enum lab_attach attach;
+    const char *mac; /* of ATTACH_NET; null: QEMU's own */
     const char *cpu; /* null: QEMU's default */
     long memory_mb;
     long timeout_s;  /* 0: none */
@@ -77,8 +79,14 @@ unsigned lab_disks_of(const char *machine);
 /** Whether a machine has PCI, and so USB and more than floppy drives to start from. */
 bool lab_has_pci(const char *machine);
 
+/** Note the faults that one --fail asks for; the disks were looked at. */
+enum exit_code lab_take_faults(struct lab *lab, const char *text);
+
 /** Fill in `code` and `variables` for UEFI: `given`, or (null) what the distribution's package installed. */
 enum exit_code lab_find_firmware(struct lab *lab, const char *given);
+
+/** The file of ATTACH_NET's folder that the firmware starts. */
+const char *lab_net_program(const struct lab *lab);
 
 /** Put the QEMU command line for a checked lab together. */
 void lab_qemu_words(const struct lab *lab, struct lab_words *words);

@@ -2,7 +2,6 @@
 /* Media. */
 #include "medium.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +19,7 @@
 
 bool medium_has_bios(const struct medium *medium)
 {
-    return medium->kind != MEDIUM_ESP && medium->kind != MEDIUM_FOLDER;
+    return medium->kind == MEDIUM_FLOPPY || medium->kind == MEDIUM_USB || medium->kind == MEDIUM_ISO;
 }
 
 bool medium_has_efi(const struct medium *medium)
@@ -30,7 +29,12 @@ bool medium_has_efi(const struct medium *medium)
 
 bool medium_is_read_only(const struct medium *medium)
 {
-    return medium->kind == MEDIUM_ISO;
+    return medium->kind == MEDIUM_ISO || medium->kind == MEDIUM_NET;
+}
+
+bool medium_is_folder(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_FOLDER || medium->kind == MEDIUM_NET;
 }
 
 static enum exit_code complain_about_undo(const char *path, enum journal_state state)
@@ -106,13 +110,15 @@ static enum exit_code check_folder(const struct medium *medium)
 
 enum exit_code medium_check_inputs(const struct medium *medium, char *const *inputs, int input_count)
 {
-    if (medium->kind == MEDIUM_FOLDER)
+    if (medium_is_folder(medium))
         return EXIT_DONE;
     return target_check(medium->output, inputs, input_count, (size_t)medium->kilobytes * 1024);
 }
 
 enum exit_code medium_check_undo(const struct medium *medium)
 {
+    if (medium->kind == MEDIUM_NET)
+        return EXIT_DONE; /* it keeps none */
     return medium->kind == MEDIUM_FOLDER ? check_folder(medium) : check_undo(medium);
 }
 
@@ -159,6 +165,7 @@ static enum exit_code make(const struct medium *medium, struct floppy *floppy)
         code = diskimage_esp(floppy, IMAGE);
         break;
     case MEDIUM_FOLDER:
+    case MEDIUM_NET:
         break;
     }
     return code == EXIT_DONE ? prove(work_path(IMAGE)) : code;
@@ -180,20 +187,12 @@ static enum exit_code deliver(const struct medium *medium)
     return code;
 }
 
-static enum exit_code make_folder(const char *path)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return EXIT_DONE;
-    return complain(EXIT_IO, "%s: %s. Is the system partition mounted, and may you write to it? Check the name", path,
-                    strerror(errno));
-}
-
 /* The loaders last: what cannot be complete shall not start. */
 static enum exit_code write_folder(const struct medium *medium, const struct floppy *floppy)
 {
-    enum exit_code code = make_folder(in_folder(medium, "", "EFI"));
+    enum exit_code code = target_make_folder(in_folder(medium, "", "EFI"));
     if (code == EXIT_DONE)
-        code = make_folder(in_folder(medium, OWN_FOLDER, ""));
+        code = target_make_folder(in_folder(medium, OWN_FOLDER, ""));
     for (unsigned i = 0; i < floppy->files && code == EXIT_DONE; i++) {
         const struct floppy_file *file = &floppy->file[i];
         code = target_write(in_folder(medium, file->efi ? OWN_FOLDER : "", file->name), file->bytes, file->count);
@@ -206,6 +205,8 @@ enum exit_code medium_write(const struct medium *medium, struct floppy *floppy)
     enum exit_code code = work_begin(); /* a file that is not complete vanishes with it */
     if (code == EXIT_DONE && medium->kind == MEDIUM_FOLDER)
         return write_folder(medium, floppy);
+    if (code == EXIT_DONE && medium->kind == MEDIUM_NET)
+        return netfolder_write(&medium->net, medium->output, floppy);
     if (code == EXIT_DONE)
         code = make(medium, floppy);
     return code == EXIT_DONE ? deliver(medium) : code;

@@ -3,14 +3,16 @@
 #ifndef MEDIUM_H
 #define MEDIUM_H
 
-#include "floppy.h"
+#include "netfolder.h"
 
-enum medium_kind { MEDIUM_FLOPPY, MEDIUM_USB, MEDIUM_ISO, MEDIUM_ESP, MEDIUM_FOLDER };
+enum medium_kind { MEDIUM_FLOPPY, MEDIUM_USB, MEDIUM_ISO, MEDIUM_ESP, MEDIUM_FOLDER, MEDIUM_NET };
 
 struct medium {
     enum medium_kind kind;
     unsigned kilobytes; /* of the image; of a CD, at least: the floppy in it */
-    const char *output; /* a file or device; of MEDIUM_FOLDER the folder of an EFI system partition */
+    const char *output; /* a file or device; of MEDIUM_FOLDER the folder of an EFI system partition, of MEDIUM_NET a
+                           server's */
+    struct netfolder net;
     bool replace_undo;
 };
 
@@ -20,6 +22,9 @@ bool medium_has_efi(const struct medium *medium);
 
 /** Whether the loader cannot write to it. */
 bool medium_is_read_only(const struct medium *medium);
+
+/** Whether it is files in a folder, and no image. */
+bool medium_is_folder(const struct medium *medium);
 
 /** Refuse an output that cannot be written, or is one of `inputs`. */
 enum exit_code medium_check_inputs(const struct medium *medium, char *const *inputs, int input_count);

@@ -193,3 +193,11 @@ enum exit_code target_write(const char *path, const void *bytes, size_t count)
     partial_target[0] = '\0';
     return code;
 }
+
+enum exit_code target_make_folder(const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return EXIT_DONE;
+    return complain(EXIT_IO, "%s: %s. Is the folder above it there (mounted?), and may you write to it?", path,
+                    strerror(errno));
+}

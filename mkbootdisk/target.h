@@ -23,6 +23,9 @@ enum exit_code work_write(const char *name, const void *bytes, size_t count);
  * `bytes` is what shall be written: a device must be at least that large. */
 enum exit_code target_check(const char *path, char *const *inputs, int input_count, size_t bytes);
 
+/** Make a folder, unless it is there. */
+enum exit_code target_make_folder(const char *path);
+
 /** Write the target: a file is written beside it and renamed over it, a device is written and read back. */
 enum exit_code target_write(const char *path, const void *bytes, size_t count);
 
