@@ -4,7 +4,7 @@
 T := $(BUILD)/tests
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SWEEP_TESTS := $(patsubst tests/sweep/%.c,%,$(wildcard tests/sweep/*.c))
-FUZZ_TARGETS := mbr gpt md fat ntfs hive ftdisk pe bootini config arcpath journal expand
+FUZZ_TARGETS := mbr gpt md bootp fat ntfs hive ftdisk pe bootini config arcpath journal expand
 FUZZ_SECONDS ?= 30
 TEST_RIG := memdev faultdev fixture rigfw ntpair media powercut
 # These programs look at volumes with Windows NT on them, which others' tools make.
