@@ -8,7 +8,7 @@ FUZZ_TARGETS := mbr gpt md bootp fat ntfs hive ftdisk pe bootini config arcpath 
 FUZZ_SECONDS ?= 30
 TEST_RIG := memdev faultdev fixture rigfw ntpair media powercut
 # These programs look at volumes with Windows NT on them, which others' tools make.
-NT_TESTS := $(addprefix unit/test_,evidence hints install system start dryrun break_nt registry bootpath promote promote_rules loader_nt auto_break) sweep/evidence sweep/crash_nt
+NT_TESTS := $(addprefix unit/test_,evidence hints install system start dryrun break_nt registry bootpath promote promote_rules loader_nt loader_evidence auto_break) sweep/evidence sweep/crash_nt
 
 # Kept, or every change would compile everything again.
 .PRECIOUS: $(T)/%.o $(T)/libfuzz/%

@@ -75,7 +75,8 @@ void screen_disk(struct loader *loader, const struct disk *disk)
           (unsigned long long)device->sectors, table->signature, disk->dead ? "dead" : "ok", device->fault);
 }
 
-/* When its registry was last written, and how far its NTFS log has come: what the verdict was made from. */
+/* When and how often its registry was written, how far its NTFS log has come, and whether it was still in use: what the
+ * verdict was made from, or what a person has to go by where there is none. */
 static void screen_evidence(struct loader *loader, unsigned index, enum role role)
 {
     const struct set_survey *survey = &loader->survey[index];
@@ -83,19 +84,22 @@ static void screen_evidence(struct loader *loader, unsigned index, enum role rol
     char date[DATE_BYTES];
     struct text text;
     text_init(&text, date, sizeof date);
-    if (!evidence->has_stamp && !evidence->has_log)
+    if (!evidence->has_stamp && !evidence->has_log && !evidence->dirty)
         return;
-    text_add_time(&text, evidence->written_100ns);
+    if (evidence->has_stamp)
+        text_add_time(&text, evidence->written_100ns);
     event(loader, "registry set=%u role=%s path=\"%s\" written=\"%s\" sequence=%u log=%llu dirty=%u", index + 1,
           role_name(role), evidence->directory, date, evidence->sequence, (unsigned long long)evidence->log_lsn,
           evidence->dirty);
     if (survey->verdict.state == SET_HEALTHY)
         return;
     if (evidence->has_stamp)
-        say(loader, COLOUR_NORMAL, "           %s: registry of %s UTC\n", evidence->directory, date);
-    if (evidence->has_log || evidence->dirty)
-        say(loader, COLOUR_NORMAL, "           NTFS log at %llu%s\n", (unsigned long long)evidence->log_lsn,
-            evidence->dirty ? ", volume not shut down" : "");
+        say(loader, COLOUR_NORMAL, "           %s: registry of %s UTC, written %u times%s\n", evidence->directory, date,
+            evidence->sequence, evidence->clean ? "" : ", cut off");
+    if (evidence->has_log)
+        say(loader, COLOUR_NORMAL, "           NTFS log at %llu\n", (unsigned long long)evidence->log_lsn);
+    if (evidence->dirty)
+        screen_say(loader, "           the volume was not shut down\n", COLOUR_NORMAL);
 }
 
 /* Seconds since 1970 as a FILETIME. */
