@@ -124,7 +124,7 @@ static void search_volume(struct host_set *set, unsigned disk, const struct part
     struct blockdev *device = &set->inventory.disk[disk].reader.device;
     enum status status = fs_mount(device, partition->start_lba, partition->sectors, &work->volume);
     if (status == ST_OK)
-        status = install_search_begin(&work->search, &work->volume);
+        status = install_search_go_on(&work->search, &work->volume);
     while (status == ST_OK) {
         struct nt_installation *item = &out->item[out->count];
         out->more = out->count == NT_INSTALLATIONS_MAX;
@@ -141,6 +141,19 @@ static void search_volume(struct host_set *set, unsigned disk, const struct part
     }
 }
 
+/* The BOOT.INI of the disk's active partition names folders of the other partitions as well. */
+static void read_boot_ini(struct host_set *set, unsigned disk)
+{
+    struct workspace *work = host_workspace();
+    struct blockdev *device = &set->inventory.disk[disk].reader.device;
+    const struct disk_table *table = &set->inventory.disk[disk].table;
+    work->search.ini.count = 0;
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->partition[i].active && ft_is_file_system(ft_plain_type(table->partition[i].type)) &&
+            fs_mount(device, table->partition[i].start_lba, table->partition[i].sectors, &work->volume) == ST_OK)
+            (void)!install_search_begin(&work->search, &work->volume);
+}
+
 void nt_survey(struct host_set *set, struct nt_survey *out)
 {
     out->count = 0;
@@ -148,7 +161,10 @@ void nt_survey(struct host_set *set, struct nt_survey *out)
     unsigned failures = set->trail.used;
     for (unsigned disk = 0; disk < set->count; disk++) {
         const struct disk_table *table = &set->inventory.disk[disk].table;
-        for (unsigned i = 0; !set->inventory.disk[disk].dead && i < table->count; i++)
+        if (set->inventory.disk[disk].dead)
+            continue;
+        read_boot_ini(set, disk);
+        for (unsigned i = 0; i < table->count; i++)
             if (ft_is_file_system(ft_plain_type(table->partition[i].type)))
                 search_volume(set, disk, &table->partition[i], out);
     }

@@ -179,7 +179,7 @@ static enum status search(struct gathering *gathering, const struct partition *p
 {
     char directory[INSTALL_PATH_BYTES];
     struct install_search *search = &gathering->work->search;
-    enum status status = install_search_begin(search, &gathering->work->volume);
+    enum status status = install_search_go_on(search, &gathering->work->volume);
     while (status == ST_OK) {
         status = install_search_next(search, directory);
         if (status == ST_OK)
@@ -214,14 +214,17 @@ static enum status look_at_volume(struct gathering *gathering, const struct part
     return status == ST_NOT_FOUND ? search(gathering, partition) : status;
 }
 
+/* Active partitions come first: there is the BOOT.INI that names folders of the others. */
 static void look_at_disk(struct gathering *gathering)
 {
     const struct disk_table *table = &gathering->disk->table;
     unsigned set;
     unsigned role;
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct partition *partition = &table->partition[i];
-        if (!ft_is_file_system(ft_plain_type(partition->type)) || look_at_volume(gathering, partition) != ST_IO)
+    gathering->work->search.ini.count = 0;
+    for (unsigned i = 0; i < 2 * table->count; i++) {
+        const struct partition *partition = &table->partition[i % table->count];
+        if (partition->active != (i < table->count) || !ft_is_file_system(ft_plain_type(partition->type)) ||
+            look_at_volume(gathering, partition) != ST_IO)
             continue;
         /* A half whose own files cannot be read is failing, however well the samples did. */
         if (find_half(gathering, partition, &set, &role))

@@ -21,11 +21,13 @@ enum status install_check(struct fs_volume *volume, const char *directory)
     return status == ST_OK && (file.flags & FS_DIRECTORY) != 0 ? ST_NOT_FOUND : status;
 }
 
-/* A BOOT.INI that is missing, damaged or too long names no folders; the root directory's own are found anyway. */
+/* A BOOT.INI that is damaged or too long names no folders; the root directory's own are found anyway. */
 static enum status read_boot_ini(struct install_search *search)
 {
     struct fs_file file;
     enum status status = fs_open(search->volume, "BOOT.INI", &file);
+    if (status == ST_NOT_FOUND)
+        return ST_OK;
     if (status == ST_OK && file.bytes > sizeof search->text)
         status = ST_NO_SPACE;
     if (status == ST_OK)
@@ -38,6 +40,12 @@ static enum status read_boot_ini(struct install_search *search)
 }
 
 enum status install_search_begin(struct install_search *search, struct fs_volume *volume)
+{
+    search->ini.count = 0;
+    return install_search_go_on(search, volume);
+}
+
+enum status install_search_go_on(struct install_search *search, struct fs_volume *volume)
 {
     search->volume = volume;
     search->line = 0;

@@ -27,6 +27,10 @@ struct install_search {
 /** Begin to look for installations. Errors: I/O, ST_CORRUPT (of the root directory). */
 MUST_CHECK enum status install_search_begin(struct install_search *search, struct fs_volume *volume);
 
+/** Go on with another volume. BOOT.INI stands on one volume and may name folders of any: where there is none, what the
+ * last one named is looked for. Errors as above. */
+MUST_CHECK enum status install_search_go_on(struct install_search *search, struct fs_volume *volume);
+
 /** The next folder that holds \SYSTEM32\NTOSKRNL.EXE, such as "\WINNT": those BOOT.INI names further down than the
  * root, then every folder of the root. Errors: ST_NOT_FOUND (there are no more), I/O, ST_CORRUPT. */
 MUST_CHECK enum status install_search_next(struct install_search *search, char directory[INSTALL_PATH_BYTES]);

@@ -165,6 +165,27 @@ class Folders(Evidence):
         self.installed((0, '\\OPERATING SYSTEMS\\SERVER 4.0'), (1, '\\OPERATING SYSTEMS\\SERVER 4.0'))
         self.check_set(('stale', 'shadow', 'stale', 'good'))
 
+    def test_nested_folder_on_another_volume(self):
+        """The small volume in front holds NTLDR and BOOT.INI, which names a folder of the large one."""
+        def system_volume():
+            volume = self.dir / 'system'
+            disks.new_image(volume, 3969 * SECTOR)
+            disks.run('mkfs.fat', '-F', '12', '-s', '4', '--invariant', '-h', '63', volume)
+            disks.put_files(volume, 'fat16', {'NTLDR': nt.ntldr(), 'NTDETECT.COM': b'detects',
+                                              'BOOT.INI': nt.boot_ini('SYSTEMS\\NT4', 2)})
+            for image in (self.a, self.b):
+                defects.put(image, 63, 0, volume.read_bytes())
+                defects.set_entry(image, 1, flag=0)
+            defects.set_entry(self.a, 0, flag=0x80)
+        extra = ((63, 3969, 0x86),)
+        self.look(damage=system_volume, primary_start=4095, sectors=26145, primary_extra=extra, shadow_extra=extra,
+                  nt={'directory': 'SYSTEMS/NT4', 'with_loader': False, 'information': two_sets(((1, 0), (1, 0)))})
+        self.installed((0, '\\SYSTEMS\\NT4'), (1, '\\SYSTEMS\\NT4'))
+        self.assertEqual([one['partition'] for one in self.found['installations']], [2, 2])
+        for index in (0, 1):
+            self.check_set(('stale', 'shadow', 'stale', 'good'), index)
+            self.check_why('orphaned', None, index=index)
+
     def second(self, **options):
         """Files of another NT on the same volume."""
         return nt.files(directory='WINNT35', with_loader=False, version='3.51', **options)

@@ -195,6 +195,8 @@ def fat_volumes():
         'two-reversed': two_installations((ORPHANED, 0), (0, 0)),
         'windows-2000': installation(information=None, version='5.0'),
         'deep': installation(directory='OS/NT4'),
+        'deep-without-boot-ini': installation((ORPHANED, 0), directory='OS/NT4', with_loader=False),
+        'boot-ini-alone': {'BOOT.INI': nt.boot_ini('OS\\NT4', 2)},
         'no-nt': {'README.TXT': b'nothing of Windows here\r\n'},
         'services': with_tree(services()),
         'no-default': with_tree(without_default()),

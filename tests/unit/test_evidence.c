@@ -247,20 +247,37 @@ static void an_installation_that_only_boot_ini_names(void **state)
     assert_string_equal(survey.evidence[ROLE_PRIMARY].directory, "\\OS\\NT4");
 }
 
-/* The registry of the machine may stand on a partition that is in no mirror; it still knows the one beside it. */
-static void an_installation_beside_the_mirror(void **state)
+/* Another volume on the shadow's disk, which is in no mirror. */
+static void load_beside(uint8_t flag, const char *volume)
 {
-    (void)state;
     enum { BESIDE = RIG_MEMBER_START + NTPAIR_SECTORS };
-    load("fat-no-nt", "fat-no-nt");
     struct memdev wide;
     memdev_init(&wide, BESIDE + NTPAIR_SECTORS, 0x81);
     memcpy(wide.bytes, rig.disk[1].bytes, (size_t)BESIDE * SECTOR_BYTES);
     memdev_free(&rig.disk[1]);
     rig.disk[1] = wide;
-    fx_entry(rig.disk[1].bytes, 1, 0, 0x06, BESIDE, NTPAIR_SECTORS);
-    ntpair_load(&rig.disk[1], BESIDE, "fat-orphaned");
+    fx_entry(rig.disk[1].bytes, 1, flag, 0x06, BESIDE, NTPAIR_SECTORS);
+    ntpair_load(&rig.disk[1], BESIDE, volume);
     rig_heal(&rig);
+}
+
+/* BOOT.INI stands on the active partition, though that is not the first one, and leads to a folder of a half. */
+static void an_installation_that_another_volume_names(void **state)
+{
+    (void)state;
+    load("fat-no-nt", "fat-deep-without-boot-ini");
+    load_beside(0x80, "fat-boot-ini-alone");
+    gather();
+    expect_records(ROLE_SHADOW, RECORD_ORPHANED, RECORD_HEALTHY);
+    assert_string_equal(survey.evidence[ROLE_SHADOW].directory, "\\OS\\NT4");
+}
+
+/* The registry of the machine may stand on a partition that is in no mirror; it still knows the one beside it. */
+static void an_installation_beside_the_mirror(void **state)
+{
+    (void)state;
+    load("fat-no-nt", "fat-no-nt");
+    load_beside(0, "fat-orphaned");
     gather();
     expect_records(ROLE_SHADOW, RECORD_ORPHANED, RECORD_HEALTHY);
     assert_false(survey.evidence[ROLE_SHADOW].has_stamp);
@@ -521,6 +538,7 @@ static const struct CMUnitTest tests[] = {
     TEST(where_nothing_is_installed),
     TEST(an_installation_that_only_boot_ini_names),
     TEST(an_installation_beside_the_mirror),
+    TEST(an_installation_that_another_volume_names),
     TEST(the_folder_that_the_boot_disk_knows),
     TEST(the_logs_of_ntfs),
     TEST(a_volume_that_was_not_shut_down),

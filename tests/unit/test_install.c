@@ -56,6 +56,26 @@ static void finds_installations(void **state)
     assert_string_equal(found_on("fat-kernel-is-folder"), "");
 }
 
+/* BOOT.INI is on one volume and names a folder of another. */
+static void a_boot_ini_elsewhere(void **state)
+{
+    (void)state;
+    char directory[INSTALL_PATH_BYTES];
+    assert_string_equal(found_on("fat-deep-without-boot-ini"), "");
+    assert_string_equal(found_on("fat-boot-ini-alone"), "");
+    load("fat-deep-without-boot-ini");
+    assert_int_equal(install_search_go_on(&search, &volume), ST_OK);
+    assert_int_equal(install_search_next(&search, directory), ST_OK);
+    assert_string_equal(directory, "\\OS\\NT4");
+    assert_int_equal(install_search_next(&search, directory), ST_NOT_FOUND);
+    assert_int_equal(install_search_begin(&search, &volume), ST_OK); /* the last one is forgotten */
+    assert_int_equal(install_search_next(&search, directory), ST_NOT_FOUND);
+    assert_string_equal(found_on("fat-boot-ini-alone"), "");
+    load("fat-healthy"); /* its own one holds */
+    assert_int_equal(install_search_go_on(&search, &volume), ST_OK);
+    assert_int_equal(search.ini.count, 6);
+}
+
 static void what_is_an_installation(void **state)
 {
     (void)state;
@@ -161,8 +181,8 @@ static void a_file_as_a_source(void **state)
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 static const struct CMUnitTest tests[] = {
-    TEST(finds_installations), TEST(what_is_an_installation), TEST(which_registry_is_believed),
-    TEST(every_read_fails),    TEST(a_file_as_a_source),
+    TEST(finds_installations),        TEST(a_boot_ini_elsewhere), TEST(what_is_an_installation),
+    TEST(which_registry_is_believed), TEST(every_read_fails),     TEST(a_file_as_a_source),
 };
 
 UNIT_MAIN(tests)
