@@ -3,6 +3,7 @@
 #include "dryrun.h"
 
 static const char default_directory[] = "\\WINNT";
+static const char too_far[] = "lies in part where NT 4.0's NTLDR does not reach (E07)";
 
 const char *dryrun_name(enum dryrun_result result)
 {
@@ -109,6 +110,13 @@ static bool is_left_out(const struct dryrun *run, const struct partition *partit
     return false;
 }
 
+/* As far as 1024 of the BIOS's cylinders; where it does not tell, as far as they can be. */
+static uint32_t reach_of(const struct disk *disk)
+{
+    uint32_t sectors = 1024u * disk->geometry.heads * disk->geometry.sectors_per_track;
+    return sectors != 0 ? sectors : START_REACH_SECTORS;
+}
+
 /* Every NTLDR before Windows 2000's addresses sectors by cylinder, head and sector (Q224526), and no system before it
  * reads FAT32 (Q148821). */
 static void judge_version(struct dryrun *run, const struct start_walk *walk)
@@ -116,15 +124,18 @@ static void judge_version(struct dryrun *run, const struct start_walk *walk)
     const struct fs_volume *volume = &run->work->volume;
     if (walk->is_windows_2000)
         return;
+    if (run->far_files > 0)
+        tell(run, false, "NTLDR", too_far);
     if (walk->far_files > 0)
-        tell(run, false, run->path, "lies in part where NT 4.0's NTLDR does not reach (E07)");
+        tell(run, false, run->path, too_far);
     if (volume->driver == &fat_driver && volume->as.fat.entry_bits == 32)
         tell(run, false, run->path, "is on FAT32, which Windows NT reads from 2000 on");
 }
 
 static void walk_installation(struct dryrun *run, const char *arc, struct disk *disk, const struct partition *partition)
 {
-    struct start_walk walk = {.work = run->work, .directory = run->path, .tell = tell_file, .owner = run};
+    struct start_walk walk = {
+        .work = run->work, .directory = run->path, .reach_sectors = reach_of(disk), .tell = tell_file, .owner = run};
     const struct member_place *own = &run->survey->place[run->plan->source];
     const struct member_place *twin = &run->survey->place[1 - run->plan->source];
     if (partition == twin->partition)
@@ -170,7 +181,9 @@ enum dryrun_result dryrun_walk(struct dryrun *run)
 {
     static const char *const files[] = {"NTLDR", "NTDETECT.COM"};
     struct fs_file file;
-    struct start_walk walk = {.work = run->work, .tell = tell_file, .owner = run};
+    const struct member_place *place = &run->survey->place[run->plan->source];
+    struct start_walk walk = {
+        .work = run->work, .reach_sectors = reach_of(place->disk), .tell = tell_file, .owner = run};
     run->files = run->problems = 0;
     run->path[0] = '\0';
     if (mount_system(run) != ST_OK) {
@@ -186,6 +199,7 @@ enum dryrun_result dryrun_walk(struct dryrun *run)
     if (fs_open(&run->work->volume, "BOOT.INI", &file) != ST_NOT_FOUND)
         start_look_at(&walk, "BOOT.INI", false);
     run->files += walk.files;
+    run->far_files = walk.far_files;
     bool known = follow(run);
     if (run->problems > 0)
         return DRYRUN_STOPS;

@@ -27,6 +27,7 @@ struct dryrun {
     void *owner;
     unsigned files; /* that were read to their end */
     unsigned problems;
+    unsigned far_files;           /* of NTLDR's own, which lie where that of NT 4.0 does not reach */
     char path[ARC_DIRECTORY_MAX]; /* the installation it leads to */
 };
 

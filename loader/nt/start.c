@@ -39,12 +39,12 @@ static enum status read_to_end(struct start_walk *walk, struct fs_file *file)
 }
 
 /* Whether any of its sectors lies past the reach; files that lie in no sectors of their own do not. */
-static bool is_far(struct fs_file *file)
+static bool is_far(struct fs_file *file, uint32_t reach_sectors)
 {
     struct fs_extent extent;
     for (uint64_t at = 0; at < file->bytes && fs_extent(file, at, &extent) == ST_OK;
          at += (uint64_t)extent.sectors * SECTOR_BYTES)
-        if (extent.lba + extent.sectors > START_REACH_SECTORS)
+        if (extent.lba + extent.sectors > reach_sectors)
             return true;
     return false;
 }
@@ -94,7 +94,7 @@ static void look(struct start_walk *walk, const char *path, const char *folder)
     enum status status = fs_open(&walk->work->volume, path, &file);
     if (status == ST_OK)
         status = read_to_end(walk, &file);
-    bool is_out = status == ST_OK && is_far(&file);
+    bool is_out = status == ST_OK && is_far(&file, walk->reach_sectors);
     if (status == ST_OK && folder != 0)
         status = look_at_imports(walk, &file, folder);
     tell(walk, path, is_out && status == ST_OK ? START_FAR : finding_of(status));

@@ -6,7 +6,7 @@
 
 #include "nt/workspace.h"
 
-/* What plain INT 13h reaches at most: 1024 x 256 x 63 less the last head, as NT 4.0's NTLDR counts (Q224526). */
+/* What plain INT 13h reaches at most: 1024 x 256 x 63 (Q224526). */
 #define START_REACH_SECTORS 16515072u
 
 enum start_finding {
@@ -23,6 +23,7 @@ enum start_finding {
 struct start_walk {
     struct workspace *work; /* work->volume is mounted */
     const char *directory;  /* of the installation, such as "\WINNT" */
+    uint32_t reach_sectors; /* of its disk: what NT 4.0's NTLDR reaches, by cylinder, head and sector */
     /* Called for every file, the path being relative to the volume. */
     void (*tell)(struct start_walk *walk, const char *path, enum start_finding finding);
     void *owner;

@@ -365,7 +365,7 @@ class Far(DryRunCase):
 
     def test_nt4(self):
         self.assertEqual(self.far('4.0', FOUND), ['E08', 'E08'])
-        self.stops(r"\\WINNT lies .*NT 4\.0's NTLDR does not reach \(E07\)")
+        self.stops(r"NTLDR (?P<far>lies .*NT 4\.0's NTLDR does not reach \(E07\)) / \\WINNT (?P=far)")
 
     def test_windows_2000(self):
         self.assertEqual(self.far('5.0', DONE), [])

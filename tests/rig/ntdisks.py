@@ -197,6 +197,9 @@ def fat_volumes():
         'deep': installation(directory='OS/NT4'),
         'deep-without-boot-ini': installation((ORPHANED, 0), directory='OS/NT4', with_loader=False),
         'boot-ini-alone': {'BOOT.INI': nt.boot_ini('OS\\NT4', 2)},
+        'far': {**installation(), 'OFILL.BIN': bytes(1 << 20)},  # mcopy goes by name
+        'far-ntldr': {**installation(directory='AWINNT'), 'FILL.BIN': bytes(1 << 20)},
+        'far-2000': {**installation(information=None, version='5.0'), 'FILL.BIN': bytes(1 << 20)},
         'no-nt': {'README.TXT': b'nothing of Windows here\r\n'},
         'services': with_tree(services()),
         'no-default': with_tree(without_default()),

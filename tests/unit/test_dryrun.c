@@ -78,6 +78,30 @@ static void where_a_start_ends(void **state)
     }
 }
 
+/* The BIOS counts one head and so many sectors: 1024 cylinders end before the volume does (E07). */
+static void expect_reach(const char *volume, unsigned sectors_per_track, const char *far)
+{
+    char event[96];
+    load(volume, volume);
+    rig.geometry[0] = (struct geometry){.heads = 1, .sectors_per_track = (uint16_t)sectors_per_track};
+    dry_run("3");
+    (void)snprintf(event, sizeof event, "file=\"%s\" state=bad why=\"lies in part where NT 4.0's NTLDR",
+                   far != NULL ? far : "");
+    assert_int_equal(rig_event(&rig, event), far != NULL);
+    expect_event(far == NULL ? "result=yes" : "result=no");
+}
+
+static void as_far_as_the_bios_counts(void **state)
+{
+    (void)state;
+    expect_reach("fat-far", 2, "\\WINNT");
+    expect_reach("fat-far", 3, NULL);
+    expect_reach("fat-far", 0, NULL); /* it does not tell */
+    expect_reach("fat-far-ntldr", 1, "NTLDR");
+    expect_reach("fat-far-ntldr", 3, NULL);
+    expect_reach("fat-far-2000", 1, NULL); /* by LBA */
+}
+
 /* Its first sector stands before the one in which its lines begin. */
 static void damage_hal(unsigned disk)
 {
@@ -140,10 +164,8 @@ static void ntldr_from_the_boot_disk(void **state)
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 static const struct CMUnitTest tests[] = {
-    TEST(where_a_start_ends),
-    TEST(the_shadow_as_drive_80h),
-    TEST(a_file_that_cannot_be_read),
-    TEST(ntldr_from_the_boot_disk),
+    TEST(where_a_start_ends),         TEST(as_far_as_the_bios_counts), TEST(the_shadow_as_drive_80h),
+    TEST(a_file_that_cannot_be_read), TEST(ntldr_from_the_boot_disk),
 };
 
 UNIT_MAIN(tests)
