@@ -7,6 +7,7 @@ Owns those starts. That a start as such is right (drive map, boot sector, what i
 which half a registry speaks for is tests/cli/test_evidence.py's.
 """
 import functools
+import re
 import struct
 import unittest
 
@@ -132,6 +133,48 @@ class Verdicts(EvidenceCase):
         damaged = pair(files={CONFIG + 'SYSTEM': b'', CONFIG + 'SYSTEM.ALT': b''},
                        shadow_files={CONFIG + 'SYSTEM': hive, CONFIG + 'SYSTEM.ALT': hive})
         self.starts(list(damaged), B, ('degraded', 'shadow'), [('failing', 'registry is damaged'), ('good', '')])
+
+
+    def test_a_volume_that_was_not_shut_down(self):
+        """The halves differ and nothing tells which is newer. Which one was in use to its end is told, and proves
+        nothing."""
+        a, b = map(copy, pair())
+        defects.stale_copy(b, START)
+        defects.put(a, START, 0x25, b'\1')
+        text, _ = self.waits([a, b], ('split', 'none'), [('good', 'differ')] * 2)
+        screen = re.sub(r'(?m)^ft: .*\n', '', text)
+        self.assertRegex(screen, r'primary  .*differ.*\s+\\WINNT: registry of 1998-03-01 00:00 UTC, written 7 times\s+'
+                                 r'the volume was not shut down\s+shadow ')
+        self.assertEqual(screen.count('not shut down'), 1)
+
+
+class NothingToDecide(EvidenceCase):
+    """What the survey warns of, and no reason not to start the primary."""
+
+    def fine(self, disks):
+        story = self.starts(disks, A, ('healthy', 'primary'), [('good', ''), ('good', '')])
+        self.assertEqual(story.event('outdated'), [])
+        self.assertEqual([story.written[n] for n in (0, 1, 'floppy')], [[], [], []])
+
+    def test_primary_is_still_there(self):
+        """D03: the shadow beside a primary that answers is started by choice only, with what NT does then."""
+        self.fine(list(pair()))
+        def act(machine):
+            choose(machine, r'Start the shadow \(NT stops while the primary is connected\)')
+        story = start(list(pair()), floppy(timeout='forever'), act)
+        self.assertEqual(started(story), B)
+        self.assertEqual([story.written[n] for n in (0, 1)], [[], []])
+
+    def test_ftdisk_does_not_start(self):
+        """D15"""
+        self.fine(list(pair(nt={**OLD, 'more_services': {'Ftdisk': regf.service(4, group='Filter')}})))
+
+    def test_disk_that_is_gone(self):
+        """D16: the registry still lists a third disk."""
+        parts = [ftinfo.Disk(signature, [ftinfo.Partition(START * SECTOR, SECTORS * SECTOR, ftinfo.MIRROR)])
+                 for signature in (A, B)]
+        parts.append(ftinfo.Disk(0x33333333, [ftinfo.Partition(START * SECTOR, 5000 * SECTOR, letter='E')]))
+        self.fine(list(pair(nt={**OLD, 'information': ftinfo.encode(parts, [ftinfo.Set([(0, 0, 0), (1, 0, 0)])])})))
 
 
 class Signatures(EvidenceCase):
