@@ -250,6 +250,13 @@ void gather_tell(const struct gathered *gathered)
              "--ntldr FILE (with --ntdetect FILE) gives the boot disk a way of its own to start Windows NT.");
     else if (file[OWN_NTDETECT].bytes == NULL)
         puts("NTLDR is on it, but NTDETECT.COM is not: NTLDR will stop without it. Give --ntdetect FILE.");
+    else if (gathered->guessed)
+        puts("Neither BOOT.INI nor Windows NT was found on the disks: the boot disk's BOOT.INI names the folder "
+             "\\WINNT.\n"
+             "If it is another one, give --nt-path FOLDER.");
+    if (file[OWN_BOOTSECT].bytes == NULL && gathered->wants_bootsect)
+        puts("BOOT.INI has another system, C:\\, but BOOTSECT.DOS, which starts it, was not found: give --bootsect "
+             "FILE.");
     if (file[OWN_NTBOOTDD].bytes == NULL && gathered->wants_ntbootdd)
         puts(
             "BOOT.INI has a scsi() or signature() path, but the boot adapter's driver was not found, or there is more\n"

@@ -37,6 +37,8 @@ struct gathered {
     unsigned systems; /* the default first */
     struct own_system system[SYSTEMS_MAX];
     bool wants_ntbootdd; /* a path of BOOT.INI needs it */
+    bool wants_bootsect; /* ... or another system, C:\, does */
+    bool guessed;        /* neither BOOT.INI nor an installation tells where Windows NT is */
 };
 
 extern const char *const own_names[OWN_COUNT];

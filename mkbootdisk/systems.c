@@ -132,12 +132,20 @@ static bool is_default(const struct bootini *ini, const struct bootini_line *ent
     return false;
 }
 
+/* C:\, which NTLDR starts by way of BOOTSECT.DOS. */
+static bool is_other_system(const struct bootini_span *key)
+{
+    static const char drive[] = "C:\\";
+    return key->bytes == sizeof drive - 1 && text_same(key->at, drive, key->bytes);
+}
+
 static void collect_from_ini(const struct host_set *set, const struct nt_survey *survey, const struct bootini *ini,
                              struct gathered *out)
 {
     bool has_default = false;
     for (unsigned i = 0; i < ini->count; i++) {
         struct own_system system = {0};
+        out->wants_bootsect |= ini->line[i].kind == BOOTINI_ENTRY && is_other_system(&ini->line[i].key);
         if (ini->line[i].kind != BOOTINI_ENTRY || bootini_path(&ini->line[i], &system.path) != ST_OK ||
             !is_plain_path(&system.path))
             continue;
@@ -182,6 +190,7 @@ void systems_collect(const struct host_set *set, const struct nt_survey *survey,
     }
     if (out->systems == 0)
         collect_from_survey(set, survey, out);
-    if (out->systems == 0)
+    out->guessed = out->systems == 0;
+    if (out->guessed)
         add_named(set, default_path, out);
 }

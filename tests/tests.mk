@@ -107,9 +107,14 @@ $(T)/seeds: tests/check/seeds.py $(wildcard tests/vectors/*.hex tests/fuzz/corpu
 	$(PYTHON) tests/check/seeds.py $@ $(filter-out %.py,$^)
 	@touch $@
 
+# As long as the longest seed that matters: a fuzzer cuts what is longer.
+FUZZ_BYTES := 65536
+fuzz-ntfs: FUZZ_BYTES := 112640
+fuzz-mbr: FUZZ_BYTES := 851968
+
 fuzz-%: $(T)/libfuzz/% $(T)/seeds
 	@mkdir -p $(T)/found-$*
-	@cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 . \
+	@cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_BYTES) . \
 	    $(abspath $(T)/seeds) > log 2>&1 || { tail -40 log; false; }
 	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
 

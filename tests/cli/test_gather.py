@@ -110,6 +110,33 @@ class Files(GatherCase):
         self.gather(nt={'with_loader': False}, files={'NTLDR': nt.ntldr('4.0')})
         self.assertRegex(self.result.out, 'NTDETECT.COM is not.*--ntdetect FILE')
 
+    def test_bootsect_is_missed(self):
+        """BOOT.INI has another system (B12), and the file that starts it is not there; without such a system nobody
+        misses it."""
+        system = PATH + 'WINNT'
+        ini = boot_ini(system, system + '="NT"', 'c:\\="MS-DOS"')
+        floppy = self.gather(files={'BOOT.INI': ini})
+        self.assertRegex(self.result.out, r'C:\\, but BOOTSECT\.DOS.*--bootsect FILE')
+        self.assertNotIn('C:\\', [path for path, _, _ in self.entries(floppy)[1]])
+        mine = self.write('mine', bytes(510) + b'\x55\xaa')
+        for options, files in ((('--bootsect', mine), {'BOOT.INI': ini}), ((), {}),
+                               ((), {'BOOT.INI': boot_ini(system, system + '="NT"', 'C:\\BOOTSECT.W40="Windows 98"')})):
+            with self.subTest(options=options, files=list(files)):
+                self.gather(*options, files=files)
+                self.assertNotIn('--bootsect', self.result.out)
+
+    def test_folder_is_guessed(self):
+        """NTLDR is there, and nothing that tells where Windows NT is."""
+        loader = {'NTLDR': nt.ntldr('4.0'), 'NTDETECT.COM': b'detects'}
+        floppy = self.gather(nt=None, files=loader)
+        self.assertEqual(self.entries(floppy)[0], PATH + 'WINNT')
+        self.assertRegex(self.result.out, r'names the folder \\WINNT\.\n.*--nt-path FOLDER')
+        for options, recipe in ((('--nt-path', '\\WINNT35'), dict(nt=None, files=loader)),
+                                ((), dict(nt={'with_loader': False}, files=loader)), ((), dict(nt=None))):
+            with self.subTest(options=options, recipe=list(recipe)):
+                self.gather(*options, **recipe)
+                self.assertNotIn('--nt-path', self.result.out)
+
     def test_classic_floppy(self):
         floppy = self.gather('--loader=ntldr')
         self.assertEqual(floppy.files['NTLDR'], nt.ntldr('4.0'))
