@@ -322,6 +322,17 @@ static void print_sets(const struct report *report)
     }
 }
 
+/* After a move to another controller Windows NT starts only if that one's driver is among them (E06). */
+static void print_storage(const struct nt_installation *item)
+{
+    if (item->storage == 0)
+        return;
+    printf("           starts from disks by");
+    for (unsigned i = 0; i < item->storage; i++)
+        printf("%s %s", i > 0 ? "," : "", item->storage_driver[i]);
+    putchar('\n');
+}
+
 void report_survey(const struct report *report)
 {
     const struct nt_survey *nt = report->nt;
@@ -337,6 +348,7 @@ void report_survey(const struct report *report)
                hive != NULL && strcmp(hive, "SYSTEM") != 0
                    ? "; SYSTEM is damaged or was not written to its end, so SYSTEM.ALT was read"
                    : "");
+        print_storage(&nt->item[i]);
     }
     for (unsigned i = 0; i < report->findings->count; i++) {
         const struct finding *finding = &report->findings->item[i];

@@ -134,6 +134,26 @@ class Healthy(Evidence):
         self.check_findings(('D16', 0), ('D16', 1), *DATA_IS_EMPTY)
         self.assertIn('33333333', self.finding('D16'))
 
+    def drivers(self, text, **services):
+        """The drivers of disks that start with NT, with these services changed."""
+        self.look(DONE, nt={'more_services': services})
+        for one in self.found['installations']:
+            self.assertEqual(', '.join(one['boot_storage']), text)
+        printed = self.run_tool('survey', self.a, self.b).out
+        self.assertEqual(re.findall(r'(?m)^ +starts from disks by (.*)$', printed), [text] * 2 if text else [])
+
+    def test_drivers_of_the_start(self):
+        """E06: on another kind of controller NT starts only if its driver is one of them."""
+        self.drivers('Atapi')
+        self.check_findings()
+        self.drivers('aic78xx, Atdisk', Atapi=regf.service(3, group='SCSI miniport'),
+                     aic78xx=regf.service(0, group='SCSI miniport'), Atdisk=regf.service(0, group='Primary disk'),
+                     ncrc810=regf.service(1, group='SCSI miniport'))
+        self.check_findings()
+        self.drivers('', Atapi=regf.service(4, group='SCSI miniport'))
+        self.check_findings(('E06', 0), ('E06', 1))
+        self.assertIn('0x7B', self.finding('E06'))
+
     def test_ftdisk_does_not_start(self):
         self.look(DONE, nt={'more_services': {'Ftdisk': regf.service(4, group='Filter')}})
         self.check_findings(('D15', 0), ('D15', 1))
