@@ -58,7 +58,7 @@ def program(name, imports=(), version='4.0', build='1381', count=20000, machine=
 
 def ntldr(version='4.0', count=NTLDR_BYTES):
     """A file that calls itself NTLDR the way the real one does."""
-    banner = b'\xE9\xD5\x01\xEB\x04\x90' + b'OS Loader V%s\0' % ('%s0' % version).encode() + b'NTDETECT\0NTLDR is corrupt\0'
+    banner = b'\xE9\xD5\x01\xEB\x04\x90' + b'OS Loader V%s\0' % version.ljust(4, '0').encode() + b'NTDETECT\0NTLDR is corrupt\0'
     return banner + filler('NTLDR', count - len(banner))
 
 

@@ -178,7 +178,7 @@ static enum exit_code gather(struct build *build)
     if (build->set.config.set[0].kind == SET_ESP)
         return EXIT_DONE; /* Windows NT has no part in it */
     gather_found(&build->set, &build->nt, build->nt_path, &build->gathered);
-    gather_warn(&build->gathered);
+    gather_warn(&build->gathered, &build->nt);
     if (build->classic && build->gathered.file[OWN_NTLDR].bytes == NULL)
         return complain(EXIT_USAGE, "--loader=ntldr needs an NTLDR, and there is none on the disks: give --ntldr FILE");
     return EXIT_DONE;

@@ -228,9 +228,30 @@ static void warn(const struct own_file *file, const char *doubt)
         fprintf(stderr, "mkbootdisk: warning: %s: %s\n", file->source, doubt);
 }
 
-void gather_warn(const struct gathered *gathered)
+/* An older NTLDR stops at the registry of a newer Windows NT. */
+static void warn_of_older(const struct own_file *ntldr, const struct nt_survey *survey)
+{
+    struct nt_version own = ntldr_version(ntldr->bytes, ntldr->count);
+    if (own.major == 0)
+        return;
+    for (unsigned i = 0; i < survey->count; i++) {
+        const struct nt_installation *item = &survey->item[i];
+        struct nt_version wanted = nt_version_of_text(item->product.version, strlen(item->product.version));
+        if (own.major > wanted.major || (own.major == wanted.major && own.minor >= wanted.minor))
+            continue;
+        fprintf(stderr,
+                "mkbootdisk: warning: %s: is of version %u.%02u, which does not start %s of version %s (B07); give a "
+                "newer one with --ntldr FILE\n",
+                ntldr->source, own.major, own.minor, item->directory, item->product.version);
+        return;
+    }
+}
+
+void gather_warn(const struct gathered *gathered, const struct nt_survey *survey)
 {
     const struct own_file *file = gathered->file;
+    if (file[OWN_NTLDR].bytes != NULL)
+        warn_of_older(&file[OWN_NTLDR], survey);
     if (file[OWN_NTLDR].bytes != NULL)
         warn(&file[OWN_NTLDR], ntldr_doubt(file[OWN_NTLDR].bytes, file[OWN_NTLDR].count));
     if (file[OWN_NTBOOTDD].bytes != NULL)

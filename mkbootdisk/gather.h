@@ -49,8 +49,8 @@ enum exit_code gather_given(struct gathered *out);
 /** Fill in what was not given from the disks. `nt_path`: null, or the folder that the person named. */
 void gather_found(struct host_set *set, const struct nt_survey *survey, const char *nt_path, struct gathered *out);
 
-/** Warnings about files that are there but doubtful. */
-void gather_warn(const struct gathered *gathered);
+/** Warnings about files that are there but doubtful, by themselves or for the systems they are to start. */
+void gather_warn(const struct gathered *gathered, const struct nt_survey *survey);
 
 /** Print what is on the boot disk of the user's system, and what to do about what is not. */
 void gather_tell(const struct gathered *gathered);

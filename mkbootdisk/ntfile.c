@@ -83,19 +83,27 @@ static unsigned take_digits(const uint8_t **at, const uint8_t *end, uint16_t *nu
 }
 
 /* "3.5" and "3.1" are 3.50 and 3.10, as NT calls itself in its resources; since 5.0 a single digit is all. */
+struct nt_version nt_version_of_text(const char *text, size_t letters)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *end = at + letters;
+    struct nt_version found = {0};
+    if (take_digits(&at, end, &found.major) == 0 || at == end || *at++ != '.')
+        return (struct nt_version){0};
+    unsigned digits = take_digits(&at, end, &found.minor);
+    if (digits == 1 && found.major < 5)
+        found.minor = (uint16_t)(found.minor * 10);
+    return digits > 0 ? found : (struct nt_version){0};
+}
+
 static struct nt_version banner_version(const uint8_t *bytes, size_t count)
 {
     const uint8_t *end = bytes + count;
     const uint8_t *at = bytes;
     while ((at = memmem(at, (size_t)(end - at), BANNER, BANNER_BYTES)) != NULL) {
-        struct nt_version found = {0};
         at += BANNER_BYTES;
-        if (take_digits(&at, end, &found.major) == 0 || at == end || *at++ != '.')
-            continue;
-        unsigned digits = take_digits(&at, end, &found.minor);
-        if (digits == 1 && found.major < 5)
-            found.minor = (uint16_t)(found.minor * 10);
-        if (digits > 0 && is_known(&found))
+        struct nt_version found = nt_version_of_text((const char *)at, (size_t)(end - at));
+        if (is_known(&found))
             return found;
     }
     return (struct nt_version){0};

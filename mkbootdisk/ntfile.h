@@ -22,6 +22,9 @@ struct nt_version file_version(const uint8_t *bytes, size_t count);
  * newer NTLDR starts an older NT, but not the reverse (B07). */
 struct nt_version ntldr_version(const uint8_t *bytes, size_t count);
 
+/** Of a text that begins with a version, such as "3.51" or a banner's "4.00"; all zero if it does not. */
+struct nt_version nt_version_of_text(const char *text, size_t letters);
+
 /** Below 0, 0 or above 0: `left` is older, the same, newer. */
 int nt_version_compare(const struct nt_version *left, const struct nt_version *right);
 

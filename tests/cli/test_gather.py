@@ -91,6 +91,20 @@ class Files(GatherCase):
                     count = 130000 if more and wins == theirs else nt.NTLDR_BYTES
                     self.assertEqual(floppy.files['NTLDR'], nt.ntldr(wins if more else ours, count))
 
+    def test_ntldr_is_too_old(self):
+        """... but it may be all there is."""
+        for version, ours, text in (('4.0', '3.51', '3.51'), ('5.0', '4.0', '4.00'), ('3.51', '3.5', '3.50')):
+            with self.subTest(version=version, ours=ours):
+                floppy = self.gather(nt={'version': version, 'with_loader': False}, files={'NTLDR': nt.ntldr(ours)})
+                self.assertEqual(floppy.files['NTLDR'], nt.ntldr(ours))
+                self.assertRegex(self.result.err, r'^mkbootdisk: warning: \S*a\.img, partition 1, \\NTLDR: is of version %s, '
+                                                  r'which does not start \\WINNT of version %s \(B07\); .*--ntldr FILE\n$' %
+                                 (re.escape(text), re.escape(version)))
+        for version, ours in (('4.0', '4.0'), ('3.51', '4.0'), ('5.0', '5.0')):
+            with self.subTest(version=version, ours=ours):
+                self.gather(nt={'version': version, 'with_loader': False}, files={'NTLDR': nt.ntldr(ours)})
+                self.assertEqual(self.result.err, '')
+
     def test_equal_ntldrs(self):
         """Of equal ones the half's own is taken."""
         other = self.third_disk(NTLDR=nt.ntldr('4.0', 130000))
