@@ -8,6 +8,7 @@
 #define SECTORS 220u
 #define ENTRIES_MAX 2000u
 #define EXTENTS_MAX 64u
+#define MIRRORED_RECORDS 4u
 
 static struct fs_volume volume;
 static uint8_t image[SECTORS * SECTOR_BYTES];
@@ -23,6 +24,23 @@ static void make_good(uint8_t *block, size_t room)
     put_le16(block + 6, (uint16_t)(sectors + 1));
     for (size_t i = 1; i <= sectors; i++)
         memcpy(block + i * SECTOR_BYTES - 2, block + offset, 2);
+}
+
+/* A byte that may be edited stands where it is read from. Of a metadata file's record the mirror may have been read. */
+static void check_places(struct fs_file *file)
+{
+    struct fs_place place;
+    uint8_t sector[SECTOR_BYTES];
+    uint8_t byte;
+    for (uint64_t at = 0; at < file->bytes && at < 2000; at += 61) {
+        if (fs_place(file, at, &place) != ST_OK)
+            continue;
+        if (place.lba >= SECTORS || place.offset >= SECTOR_BYTES)
+            abort();
+        if (file->at.ntfs.record >= MIRRORED_RECORDS && fs_read(file, at, &byte, 1) == ST_OK &&
+            (blockdev_read(volume.as.ntfs.device, place.lba, 1, sector) != ST_OK || sector[place.offset] != byte))
+            abort();
+    }
 }
 
 static void use_file(const char *path)
@@ -42,6 +60,7 @@ static void use_file(const char *path)
             abort();
         at += (uint64_t)extent.sectors * SECTOR_BYTES;
     }
+    check_places(&file);
     uint8_t *whole = malloc(30000); /* exact, so that a byte too many is seen */
     if (whole != NULL && file.bytes <= 30000)
         (void)!fs_read(&file, 0, whole, (uint32_t)file.bytes);
@@ -74,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t lsn;
     (void)!fs_is_dirty(&volume, &flag);
     (void)!ntfs_log_lsn(&volume.as.ntfs, &lsn, &flag);
+    (void)fs_will_replay(&volume);
     list("");
     list("WINNT");
     use_file("WINNT\\SYSTEM32\\CONFIG\\SYSTEM");
