@@ -39,10 +39,15 @@ static struct fuzz_source file_of(const uint8_t *data, size_t size)
     return file;
 }
 
-/* What is told of the places of a value is what is read as its data. */
+/* What is told of the places of a value is what is read as its length and its data. */
 static void check_places(const struct hive *hive, const struct fuzz_source *file, const struct hive_value *value,
                          const uint8_t *data)
 {
+    uint32_t length_at;
+    if (hive_length_place(hive, value, &length_at) == ST_OK &&
+        (file->source.bytes < 4 || length_at > file->source.bytes - 4 ||
+         get_le32(file->bytes + length_at) != value->bytes))
+        abort();
     for (uint32_t offset = 0; offset < value->bytes;) {
         uint32_t at;
         uint32_t bytes = 0;

@@ -32,7 +32,7 @@ static void check_places(struct fs_file *file)
     struct fs_place place;
     uint8_t sector[SECTOR_BYTES];
     uint8_t byte;
-    for (uint64_t at = 0; at < file->bytes && at < 2000; at += 61) {
+    for (uint64_t at = 0; at < file->bytes && at < 2000; at += (file->flags & FS_RESIDENT) != 0 ? 1 : 61) {
         if (fs_place(file, at, &place) != ST_OK)
             continue;
         if (place.lba >= SECTORS || place.offset >= SECTOR_BYTES)
