@@ -164,14 +164,16 @@ static bool find_half(const struct gathering *gathering, const struct partition 
     return false;
 }
 
+/* NTFS marks the volume only when it finds damage; that it was in use to the end shows in its log. */
 static enum status look_at_file_system(struct workspace *work, struct half_evidence *evidence)
 {
-    bool clean;
+    bool clean = true;
     enum status status = fs_is_dirty(&work->volume, &evidence->dirty);
     if (status == ST_IO || work->volume.driver != &ntfs_driver)
         return status;
     status = ntfs_log_lsn(&work->volume.as.ntfs, &evidence->log_lsn, &clean);
     evidence->has_log = status == ST_OK;
+    evidence->dirty |= !clean;
     return status;
 }
 

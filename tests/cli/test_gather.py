@@ -312,6 +312,16 @@ class Driver(GatherCase):
             self.assertIn(path, paths)
         self.assertEqual({switches for path, _, switches in found if path.endswith('WINNT')}, {'/sos'})
 
+    def test_signature_path(self):
+        """Windows 2000 needs it for signature() as well."""
+        path = 'signature(1a2b3c4d)disk(0)rdisk(0)partition(1)\\WINNT'
+        files = {'BOOT.INI': boot_ini(path, path + '="2000" /fastdetect')}
+        self.gather(nt={'version': '5.0', 'more_services': {'Atapi': regf.service(4)}}, files=files)
+        self.assertIn('--ntbootdd FILE', self.result.out)
+        floppy = self.gather(nt={'version': '5.0'}, files={**files, 'NTBOOTDD.SYS': driver(30000)})
+        self.assertEqual(floppy.files['NTBOOTDD.SYS'], driver(30000))
+        self.assertIn((path, '/fastdetect'), [(path, switches) for path, _, switches in self.entries(floppy)[1]])
+
     def test_only_miniport_of_the_registry(self):
         """C08: the boot adapter's driver by its own name."""
         drivers = 'WINNT/SYSTEM32/DRIVERS/'

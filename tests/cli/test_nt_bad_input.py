@@ -218,7 +218,8 @@ class Information(NtBadInput):
 class Volumes(NtBadInput):
     def test_not_shut_down(self):
         """A dirty volume is what every power cut leaves: told, and no reason to stop."""
-        for fs, options in (('fat16', {}), ('ntfs12', {'flags': 1, 'lsn': 0x100000, 'clean': False})):
+        for fs, options in (('fat16', {}), ('ntfs12', {'flags': 1, 'lsn': 0x100000}),
+                            ('ntfs12', {'lsn': 0x100000, 'clean': False})):
             with self.subTest(fs=fs):
                 boot = self.prepare(fs=fs, ntfs12=options)
                 if fs == 'fat16':

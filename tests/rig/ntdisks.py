@@ -227,6 +227,7 @@ def ntfs_volumes():
         'contrary': (installation(sequence=5, written=regf.WRITTEN + DAY), {'lsn': 2000}),
         'log-only': (installation(), {'lsn': 2000}),
         'dirty': (installation(), {'lsn': 1000, 'flags': 1}),
+        'log-open': (installation(), {'lsn': 1000, 'clean': False}),
         'no-nt': ({'README.TXT': b'nothing of Windows here\r\n'}, {'lsn': 1000}),
         'no-nt-newer': ({'README.TXT': b'nothing of Windows here\r\n'}, {'lsn': 1001}),
     }

@@ -334,6 +334,9 @@ static void a_volume_that_was_not_shut_down(void **state)
     look_at("ntfs-healthy", "ntfs-dirty");
     assert_false(survey.evidence[ROLE_PRIMARY].dirty);
     assert_true(survey.evidence[ROLE_SHADOW].dirty);
+    look_at("ntfs-log-open", "ntfs-healthy"); /* as every power cut leaves it */
+    assert_true(survey.evidence[ROLE_PRIMARY].dirty);
+    assert_false(survey.evidence[ROLE_SHADOW].dirty);
     load("fat-healthy", "fat-healthy");
     memdev_sector(&rig.disk[0], RIG_MEMBER_START)[0x25] |= 1;
     gather();
