@@ -391,10 +391,15 @@ static enum exit_code check_loader(struct host_boot *boot)
     if (boot->config.set[0].kind == SET_ESP)
         return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
                           (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));
-    if (boot->classic)
-        return check_file(boot, "\\NTLDR", NULL, 0);
-    return check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
-                      (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));
+    enum exit_code code = boot->classic ? check_file(boot, "\\NTLDR", NULL, 0)
+                                        : check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
+                                                     (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));
+    if (code == EXIT_DONE && !host_boot_has_code(boot))
+        code = complain(EXIT_FOUND,
+                        "%s: its boot sector is damaged, or of another version than " LOADER_VERSION
+                        ": no BIOS starts from it. Build it again",
+                        boot->file.path);
+    return code;
 }
 
 /* What is wrong with the disks themselves, and whether they are the ones the boot disk was built for: `here` tells

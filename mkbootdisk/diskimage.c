@@ -26,6 +26,11 @@ static const uint8_t mbr_code[] = {
 #include "mbr_code.inc"
 };
 
+bool diskimage_has_code(const uint8_t *sector)
+{
+    return memcmp(sector, mbr_code, sizeof mbr_code) == 0 && mbr_has_mark(sector);
+}
+
 /* An image that holds its first bytes; the rest is a hole. */
 static enum exit_code make_image(const char *image, unsigned kilobytes, const uint8_t *bytes, size_t count)
 {

@@ -12,6 +12,9 @@
 /** Build a stick in the work folder as `image`: our MBR code, and one active FAT12 partition. */
 enum exit_code diskimage_usb(struct floppy *floppy, const char *image);
 
+/** Whether a sector is the MBR of such a stick, as far as its code goes. */
+bool diskimage_has_code(const uint8_t *sector);
+
 /** Build a disk with a GPT and an EFI system partition. */
 enum exit_code diskimage_esp(struct floppy *floppy, const char *image);
 

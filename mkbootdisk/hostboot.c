@@ -4,7 +4,13 @@
 
 #include <string.h>
 
+#include "diskimage.h"
+
 #define BOOT_DRIVE 0x00u
+#define DESCRIPTION 0x0Bu /* of the volume, which formatting puts between the jump and the code */
+#define DESCRIPTION_END 0x3Eu
+
+extern const uint8_t _binary_fat12_bin_start[];
 
 static enum status write_boot(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
 {
@@ -59,6 +65,20 @@ enum exit_code host_boot_open(const char *path, struct host_boot *out)
     if (code != EXIT_DONE)
         host_boot_close(out);
     return code;
+}
+
+bool host_boot_has_code(struct host_boot *boot)
+{
+    const uint8_t *own = _binary_fat12_bin_start;
+    uint8_t sector[SECTOR_BYTES];
+    uint64_t start_lba = boot->boot.fat.start_lba;
+    struct blockdev *device = &boot->file.device;
+    if (start_lba != 0 && (blockdev_read(device, 0, 1, sector) != ST_OK || !diskimage_has_code(sector)))
+        return false;
+    return blockdev_read(device, start_lba, 1, sector) == ST_OK && memcmp(sector, own, DESCRIPTION) == 0 &&
+           memcmp(sector + DESCRIPTION_END, own + DESCRIPTION_END, BOOT_NAME_OFFSET - DESCRIPTION_END) == 0 &&
+           memcmp(sector + BOOT_NAME_OFFSET, boot->classic ? FILE_NTLDR : FILE_STAGE2, FAT_NAME_BYTES) == 0 &&
+           mbr_has_mark(sector);
 }
 
 void host_boot_close(struct host_boot *boot)

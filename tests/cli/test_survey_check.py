@@ -451,6 +451,21 @@ class Check(CliCase):
         boot.write_bytes(raw)
         self.assertRegex(self.unchanged(FOUND, 'check', boot, self.a, self.b).err, r'ft\.img: STAGE2')
 
+    def test_boot_sector_is_damaged(self):
+        """What the BIOS reads first: jump, code and the loader's name; on a stick the MBR's code comes before them."""
+        self.pair()
+        stick = 2048 * SECTOR  # where its partition begins
+        for options, places in (((), (0, 0x3E, 0x1F0, 0x1F3, 0x1FE)), (('--format', 'usb'), (0, 439, stick, stick + 0x80)),
+                                (('--format', '720'), (0x80,))):
+            boot = self.floppy(*options)
+            good = boot.read_bytes()
+            self.must(DONE, 'check', boot, self.a, self.b)
+            for at in places:
+                with self.subTest(options=options, at=at):
+                    boot.write_bytes(good[:at] + bytes((good[at] ^ 0x20,)) + good[at + 1:])
+                    self.assertRegex(self.unchanged(FOUND, 'check', boot, self.a, self.b).err,
+                                     r'ft\.img: its boot sector is damaged')
+
     def test_other_files_are_gone(self):
         self.pair()
         for name in ('MIRROR.INI', 'FTJOURNL.DAT'):
