@@ -10,11 +10,6 @@
 #include "ntmenu.h"
 #include "report.h"
 
-extern const uint8_t _binary_STAGE2_BIN_start[];
-extern const uint8_t _binary_STAGE2_BIN_end[];
-extern const uint8_t _binary_BOOTX64_EFI_start[];
-extern const uint8_t _binary_BOOTX64_EFI_end[];
-
 #define SIMULATED_MAX (DISKS_MAX + 1)
 #define PROBLEMS_MAX 8u
 #define PROBLEM_BYTES 256u
@@ -365,43 +360,6 @@ static cJSON *outcome_json(const struct outcome *outcome, const struct scenario 
     return out;
 }
 
-/* Whether the boot disk holds the file and, where `own` is given, just these bytes. */
-static enum exit_code check_file(struct host_boot *boot, const char *path, const uint8_t *own, size_t own_bytes)
-{
-    static uint8_t room[512 * 1024];
-    struct fs_volume volume;
-    struct fs_file file;
-    uint64_t start_lba = boot->boot.fat.start_lba;
-    struct blockdev *device = &boot->file.device;
-    if (fs_probe(device, start_lba, device->sectors - start_lba, &volume) != ST_OK ||
-        fs_open(&volume, path, &file) != ST_OK)
-        return complain(EXIT_FOUND, "%s: %s is missing, so it cannot start. Build it again", boot->file.path, path + 1);
-    if (file.bytes > sizeof room || fs_read(&file, 0, room, (uint32_t)file.bytes) != ST_OK)
-        return complain(EXIT_FOUND, "%s: %s cannot be read (its chain begins at cluster %u). Build it again",
-                        boot->file.path, path + 1, file.at.fat.first_cluster);
-    if (own != NULL && (file.bytes != own_bytes || memcmp(room, own, own_bytes) != 0))
-        return complain(EXIT_FOUND, "%s: %s is damaged, or of another version than " LOADER_VERSION ". Build it again",
-                        boot->file.path, path + 1);
-    return EXIT_DONE;
-}
-
-/* The loader for the firmware that starts what the boot disk was built for. */
-static enum exit_code check_loader(struct host_boot *boot)
-{
-    if (boot->config.set[0].kind == SET_ESP)
-        return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
-                          (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));
-    enum exit_code code = boot->classic ? check_file(boot, "\\NTLDR", NULL, 0)
-                                        : check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
-                                                     (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));
-    if (code == EXIT_DONE && !host_boot_has_code(boot))
-        code = complain(EXIT_FOUND,
-                        "%s: its boot sector is damaged, or of another version than " LOADER_VERSION
-                        ": no BIOS starts from it. Build it again",
-                        boot->file.path);
-    return code;
-}
-
 /* What is wrong with the disks themselves, and whether they are the ones the boot disk was built for: `here` tells
  * which of them answer. */
 static enum exit_code check_disks(const struct host_boot *boot, const struct host_set *set, bool here[ROLE_COUNT])
@@ -451,7 +409,7 @@ static bool is_fresh(const struct host_boot *boot, const struct freshness *fresh
 
 static enum exit_code check(struct host_boot *boot, struct host_set *set, bool json)
 {
-    enum exit_code code = check_loader(boot);
+    enum exit_code code = host_boot_check_loader(boot);
     bool here[ROLE_COUNT];
     if (check_disks(boot, set, here) != EXIT_DONE)
         code = EXIT_FOUND;

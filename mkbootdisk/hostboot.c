@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "diskimage.h"
+#include "loader.h"
+#include "mirror/esp.h"
 
 #define BOOT_DRIVE 0x00u
 #define DESCRIPTION 0x0Bu /* of the volume, which formatting puts between the jump and the code */
 #define DESCRIPTION_END 0x3Eu
 
+/* The loaders, linked into the tool. */
 extern const uint8_t _binary_fat12_bin_start[];
+extern const uint8_t _binary_STAGE2_BIN_start[], _binary_STAGE2_BIN_end[];
+extern const uint8_t _binary_BOOTX64_EFI_start[], _binary_BOOTX64_EFI_end[];
 
 static enum status write_boot(struct disk_writer *writer, uint8_t drive, uint64_t lba, const void *sector)
 {
@@ -67,7 +72,8 @@ enum exit_code host_boot_open(const char *path, struct host_boot *out)
     return code;
 }
 
-bool host_boot_has_code(struct host_boot *boot)
+/* Whether a BIOS finds its way to the loader: our code is in the boot sector and, on a stick, in the MBR. */
+static bool has_code(struct host_boot *boot)
 {
     const uint8_t *own = _binary_fat12_bin_start;
     uint8_t sector[SECTOR_BYTES];
@@ -79,6 +85,42 @@ bool host_boot_has_code(struct host_boot *boot)
            memcmp(sector + DESCRIPTION_END, own + DESCRIPTION_END, BOOT_NAME_OFFSET - DESCRIPTION_END) == 0 &&
            memcmp(sector + BOOT_NAME_OFFSET, boot->classic ? FILE_NTLDR : FILE_STAGE2, FAT_NAME_BYTES) == 0 &&
            mbr_has_mark(sector);
+}
+
+/* Whether the boot disk holds the file and, where `own` is given, just these bytes. */
+static enum exit_code check_file(struct host_boot *boot, const char *path, const uint8_t *own, size_t own_bytes)
+{
+    static uint8_t room[512 * 1024];
+    struct fs_volume volume;
+    struct fs_file file;
+    uint64_t start_lba = boot->boot.fat.start_lba;
+    struct blockdev *device = &boot->file.device;
+    if (fs_probe(device, start_lba, device->sectors - start_lba, &volume) != ST_OK ||
+        fs_open(&volume, path, &file) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %s is missing, so it cannot start. Build it again", boot->file.path, path + 1);
+    if (file.bytes > sizeof room || fs_read(&file, 0, room, (uint32_t)file.bytes) != ST_OK)
+        return complain(EXIT_FOUND, "%s: %s cannot be read (its chain begins at cluster %u). Build it again",
+                        boot->file.path, path + 1, file.at.fat.first_cluster);
+    if (own != NULL && (file.bytes != own_bytes || memcmp(room, own, own_bytes) != 0))
+        return complain(EXIT_FOUND, "%s: %s is damaged, or of another version than " LOADER_VERSION ". Build it again",
+                        boot->file.path, path + 1);
+    return EXIT_DONE;
+}
+
+enum exit_code host_boot_check_loader(struct host_boot *boot)
+{
+    if (boot->config.set[0].kind == SET_ESP)
+        return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
+                          (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));
+    enum exit_code code = boot->classic ? check_file(boot, "\\NTLDR", NULL, 0)
+                                        : check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
+                                                     (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));
+    if (code == EXIT_DONE && !has_code(boot))
+        code = complain(EXIT_FOUND,
+                        "%s: its boot sector is damaged, or of another version than " LOADER_VERSION
+                        ": no BIOS starts from it. Build it again",
+                        boot->file.path);
+    return code;
 }
 
 void host_boot_close(struct host_boot *boot)

@@ -20,8 +20,9 @@ struct host_boot {
 /** Open a boot disk that mkbootdisk made. Complains about anything else. */
 enum exit_code host_boot_open(const char *path, struct host_boot *out);
 
-/** Whether a BIOS finds its way to the loader: our code is in the boot sector and, on a stick, in the MBR. */
-bool host_boot_has_code(struct host_boot *boot);
+/** Whether the boot disk's way to its loader is whole: for a BIOS the boot sector and the loader itself, for UEFI the
+ * file that starts what it was built for. Complains about what is not. */
+enum exit_code host_boot_check_loader(struct host_boot *boot);
 
 void host_boot_close(struct host_boot *boot);
 
