@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: a hive; when there is a base block half-way through the bytes, a log begins there. Its keys are walked,
- * and every value is read, placed and read as text. A read outside of the file ends the run. The base block's checksum
- * is made right first, or nothing behind it would ever be seen. */
+ * and every value is read, placed and read as text; then it is asked what a start of NT asks it. A read outside of the
+ * file ends the run. The base block's checksum is made right first, or nothing behind it would ever be seen. */
 #include "fuzz.h"
 #include "nt/hive.h"
+#include "nt/system.h"
 
 #define BASE_BYTES 512u
 #define KEYS_MAX 200u
@@ -107,6 +108,28 @@ static void walk(const struct hive *hive, const struct fuzz_source *file)
     }
 }
 
+/* What is asked of SYSTEM and of SOFTWARE. */
+static void ask(const struct hive *hive)
+{
+    struct system_driver driver;
+    struct system_product product;
+    char name[SYSTEM_NAME_BYTES];
+    uint32_t control_set;
+    uint32_t index = 0;
+    (void)system_is_windows_2000(hive);
+    if (system_product(hive, &product) == ST_OK && strlen(product.name) >= sizeof product.name)
+        abort();
+    if (system_control_set(hive, &control_set) != ST_OK)
+        return;
+    while (index < KEYS_MAX && system_next_boot_driver(hive, control_set, &index, &driver) == ST_OK)
+        if (strlen(driver.name) >= sizeof driver.name || strlen(driver.group) >= sizeof driver.group ||
+            strlen(driver.path) >= sizeof driver.path)
+            abort();
+    for (unsigned which = 0; which < SYSTEM_NLS_FILES; which++)
+        if (system_nls_file(hive, control_set, which, name, sizeof name) == ST_OK && strlen(name) >= sizeof name)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hive hive;
@@ -118,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_source log = file_of(data + log_at, size - log_at);
     if (hive_open(&file.source, log_at < size ? &log.source : NULL, &hive) == ST_OK) {
         (void)!hive_key(&hive, hive.root, "ControlSet001\\Services\\Ftdisk", &key);
+        ask(&hive);
         walk(&hive, &file);
     }
     free(file.bytes);
