@@ -4,6 +4,8 @@
 
 #define NUMBER_CHARS 20u             /* digits of 2^64 */
 #define TICKS_PER_SECOND_ROOT 10000u /* 100 ns: a second has 10^7 of them, a minute 10^4 x 60000 */
+#define TICKS_PER_SECOND 10000000u
+#define SECONDS_1601_TO_1970 11644473600u
 #define MILLISECONDS_PER_MINUTE 60000u
 #define MINUTES_PER_DAY 1440u
 
@@ -130,6 +132,11 @@ void text_add_time(struct text *text, uint64_t time_100ns)
         month = (month + 1) % 12;
     }
     text_add(text, "%u-%02u-%02u %02u:%02u", year, month + 1, day + 1, minute / 60, minute % 60);
+}
+
+void text_add_unix_time(struct text *text, uint64_t time_s)
+{
+    text_add_time(text, (time_s + SECONDS_1601_TO_1970) * TICKS_PER_SECOND);
 }
 
 size_t text_length(const char *string)

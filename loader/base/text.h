@@ -31,6 +31,9 @@ char ascii_lower(char letter);
 /** Append a FILETIME (100 ns since 1601, UTC) as "1998-03-14 09:22". */
 void text_add_time(struct text *text, uint64_t time_100ns);
 
+/** The same of seconds since 1970, UTC. */
+void text_add_unix_time(struct text *text, uint64_t time_s);
+
 /** The value of a digit in any base up to 36; 99 if it is none. */
 unsigned ascii_digit(char letter);
 

@@ -102,12 +102,6 @@ static void screen_evidence(struct loader *loader, unsigned index, enum role rol
         screen_say(loader, "           the volume was not shut down\n", COLOUR_NORMAL);
 }
 
-/* Seconds since 1970 as a FILETIME. */
-static uint64_t filetime(uint64_t unix_s)
-{
-    return (unix_s + 11644473600ull) * 10000000ull;
-}
-
 /* What speaks for the age of an EFI system partition. */
 static void screen_esp(struct loader *loader, unsigned index, enum role role)
 {
@@ -119,12 +113,12 @@ static void screen_esp(struct loader *loader, unsigned index, enum role role)
     if (loader->config.set[index].kind != SET_ESP || survey->place[role].partition == 0)
         return;
     if (esp->has_md)
-        text_add_time(&text, filetime(esp->updated_s));
+        text_add_unix_time(&text, esp->updated_s);
     event(loader, "esp set=%u role=%s md=%u events=%llu updated=\"%s\" loader=%08x written=%08x", index + 1,
           role_name(role), esp->has_md, (unsigned long long)esp->events, date, esp->loader_crc, esp->loader_written);
     if (esp->has_md && survey->verdict.state != SET_HEALTHY)
-        say(loader, COLOUR_NORMAL, "           md: %llu events, the last at %s UTC\n", (unsigned long long)esp->events,
-            date);
+        say(loader, COLOUR_NORMAL, "           md: %llu events, %s %s UTC\n", (unsigned long long)esp->events,
+            survey->verdict.why[role] == WHY_EVENTS ? "out of date since" : "the last at", date);
 }
 
 static void screen_member(struct loader *loader, unsigned index, enum role role)

@@ -75,6 +75,11 @@ static void check_time(uint64_t seconds_since_1601, uint64_t ticks)
     text_init(&text, ours, sizeof ours);
     text_add_time(&text, seconds_since_1601 * 10000000u + ticks);
     check_format(theirs, ours);
+    if (seconds < 0)
+        return;
+    text_init(&text, ours, sizeof ours);
+    text_add_unix_time(&text, (uint64_t)seconds);
+    check_format(theirs, ours);
 }
 
 /* Against the C library: the last tick of a minute and the first of the next, every few days for 700 years; then where
