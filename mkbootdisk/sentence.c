@@ -16,12 +16,14 @@ struct words {
     char since[DATE_BYTES]; /* the last moment the other half took part in, or empty */
 };
 
-static void date_of(const struct half_evidence *evidence, char *buffer)
+static void date_of(const struct set_survey *survey, unsigned role, char *buffer)
 {
     struct text text;
     text_init(&text, buffer, DATE_BYTES);
-    if (evidence->has_stamp)
-        text_add_time(&text, evidence->written_100ns);
+    if (survey->evidence[role].has_stamp)
+        text_add_time(&text, survey->evidence[role].written_100ns);
+    else if (survey->esp[role].has_md)
+        text_add_unix_time(&text, survey->esp[role].updated_s);
 }
 
 static const char *path_of(const struct host_set *set, unsigned index, unsigned role)
@@ -34,7 +36,7 @@ static const char *path_of(const struct host_set *set, unsigned index, unsigned 
 static bool was_left_behind(enum why why)
 {
     return why == WHY_ORPHANED || why == WHY_OLDER || why == WHY_LOG_OLDER || why == WHY_TAKEN_OUT ||
-           why == WHY_DISABLED;
+           why == WHY_DISABLED || why == WHY_EVENTS;
 }
 
 static void say_left_behind(const struct words *words, char *buffer, size_t bytes)
@@ -54,8 +56,13 @@ static void say_one_good(const struct host_set *set, unsigned index, char *buffe
                           .good_path = path_of(set, index, verdict->source),
                           .other = role_name(other),
                           .other_path = path_of(set, index, other)};
-    date_of(&survey->evidence[other], words.since);
-    if (verdict->state == SET_RESYNCING)
+    date_of(survey, other, words.since);
+    if (verdict->why[other] == WHY_UNFINISHED)
+        snprintf(buffer, bytes,
+                 "Linux md had not finished copying the %s to the %s; only the %s is complete. Nothing has to be done "
+                 "but to start it and wait until /proc/mdstat shows [UU].",
+                 words.good, words.other, words.good);
+    else if (verdict->state == SET_RESYNCING)
         snprintf(buffer, bytes,
                  "Windows NT had not finished copying the %s to the %s; only the %s is complete. Nothing has to be "
                  "done but to start it and wait until Disk Administrator calls the mirror healthy.",
@@ -95,7 +102,7 @@ static void say_both_left_behind(const struct host_set *set, unsigned index, cha
     const struct set_survey *survey = &set->survey[index];
     char date[ROLE_COUNT][DATE_BYTES];
     for (unsigned role = 0; role < ROLE_COUNT; role++)
-        date_of(&survey->evidence[role], date[role]);
+        date_of(survey, role, date[role]);
     if (accuse_each_other(survey))
         snprintf(buffer, bytes,
                  "Each half went on without the other (the primary's registry is of %s, the shadow's of %s, UTC): "
@@ -115,7 +122,7 @@ static void say_split(const struct host_set *set, unsigned index, char *buffer, 
     const enum why *why = survey->verdict.why;
     char date[ROLE_COUNT][DATE_BYTES];
     for (unsigned role = 0; role < ROLE_COUNT; role++)
-        date_of(&survey->evidence[role], date[role]);
+        date_of(survey, role, date[role]);
     if (survey->facts.member[ROLE_PRIMARY].ambiguous || survey->facts.member[ROLE_SHADOW].ambiguous)
         say_two_disks(set, index, buffer, bytes);
     else if (was_left_behind(why[ROLE_PRIMARY]) && was_left_behind(why[ROLE_SHADOW]))
@@ -124,6 +131,12 @@ static void say_split(const struct host_set *set, unsigned index, char *buffer, 
         snprintf(buffer, bytes,
                  "Both halves are there and agree, but the registry does not know this mirror: Windows NT stops with "
                  "C000021A. Break the mirror on the half that shall start.");
+    else if (survey->facts.events == AGE_CONTRADICTION)
+        snprintf(buffer, bytes,
+                 "The md superblocks of the halves contradict each other (the primary's is of %s, the shadow's of %s, "
+                 "UTC): if each half went on without the other, either choice loses what the other one holds, so a "
+                 "person must choose.",
+                 date[ROLE_PRIMARY], date[ROLE_SHADOW]);
     else if (survey->facts.registry == AGE_CONTRADICTION)
         snprintf(buffer, bytes,
                  "The halves differ, and their registries contradict each other: one has the later time (%s and %s "

@@ -13,8 +13,9 @@
  * - A half that fails may be the one that knew better: if its contents differ from the good half's, a person must
  * choose.
  * - A half whose registry is damaged, or does not know the mirror (NT then stops with C000021A), is not preferred.
- * - Of two halves of a Linux array the one whose superblock counts fewer events is the older one; of two EFI system
- *   partitions without superblocks, the one whose boot loader is older and another.
+ * - Of two halves of a Linux array the one that the other's superblock calls gone, or whose own counts fewer events, is
+ *   the older one; if each calls the other gone, a person must choose. Of two EFI system partitions without superblocks
+ *   it is the one whose boot loader is older and another.
  * - A signature that two disks carry names neither of them: one may be an old copy.
  * - Two good halves that differ, with nothing to tell which is newer, are split: a person must choose. */
 #include "mirror/decide.h"
@@ -50,6 +51,7 @@ const char *why_text(enum why why)
         "its registry is damaged",
         "its registry does not know the mirror: NT stops",
         "md went on without it (fewer events)",
+        "md had not finished copying to it",
         "its boot loader is the older one",
         "the boot loader is not on it",
         "the halves differ, none is provably newer",
@@ -71,6 +73,8 @@ static enum why judge_member(const struct member_facts *facts)
         return WHY_DISABLED;
     if (facts->left_behind)
         return WHY_TAKEN_OUT;
+    if (facts->unfinished)
+        return WHY_UNFINISHED;
     if (facts->readable && facts->no_loader)
         return WHY_NO_LOADER;
     return facts->readable ? WHY_NOTHING : WHY_BAD_SECTOR;
@@ -84,8 +88,8 @@ static enum member_state state_of(enum why why)
         [WHY_BAD_SECTOR] = MEMBER_FAILING, [WHY_DISABLED] = MEMBER_STALE,        [WHY_TAKEN_OUT] = MEMBER_STALE,
         [WHY_ORPHANED] = MEMBER_STALE,     [WHY_REBUILDING] = MEMBER_REBUILDING, [WHY_OLDER] = MEMBER_STALE,
         [WHY_LOG_OLDER] = MEMBER_STALE,    [WHY_BAD_REGISTRY] = MEMBER_FAILING,  [WHY_UNRECORDED] = MEMBER_FAILING,
-        [WHY_EVENTS] = MEMBER_STALE,       [WHY_LOADER_OLDER] = MEMBER_STALE,    [WHY_NO_LOADER] = MEMBER_STALE,
-        [WHY_DIFFERENT] = MEMBER_GOOD,
+        [WHY_EVENTS] = MEMBER_STALE,       [WHY_UNFINISHED] = MEMBER_REBUILDING, [WHY_LOADER_OLDER] = MEMBER_STALE,
+        [WHY_NO_LOADER] = MEMBER_STALE,    [WHY_DIFFERENT] = MEMBER_GOOD,
     };
     return (enum member_state)states[why];
 }
@@ -175,7 +179,7 @@ static void judge_both_good(const struct set_facts *facts, struct mirror_verdict
                       facts->member[ROLE_PRIMARY].ft_bit;
     out->state = SET_HEALTHY;
     out->source = ROLE_PRIMARY;
-    bool unclear = facts->different || facts->registry == AGE_CONTRADICTION;
+    bool unclear = facts->different || facts->registry == AGE_CONTRADICTION || facts->events == AGE_CONTRADICTION;
     if (!unclear && !unrecorded)
         return;
     out->state = SET_SPLIT;

@@ -29,6 +29,7 @@ struct member_facts {
     bool left_behind;               /* the journal says that the other half was taken out of the mirror */
     bool registry_bad;              /* an installation is on it whose registry is damaged */
     bool no_loader;                 /* of an EFI system partition: what is to be started is not on it */
+    bool unfinished;                /* by its own md superblock md had not finished copying to it */
     bool unrecorded;                /* the registry on its disk is sound, and does not know this member */
     enum record record[ROLE_COUNT]; /* what the registry on its disk says of each half */
 };
@@ -41,7 +42,7 @@ struct set_facts {
     bool different;    /* both are readable and their contents disagree */
     enum age registry; /* by the sequence numbers and time stamps of the same hive on both halves */
     enum age log;      /* by the last sequence number in NTFS's $LogFile */
-    enum age events;   /* by the event counters of Linux md */
+    enum age events;   /* by the superblocks of Linux md */
     enum age loaders;  /* by the dates of the loaders on two EFI system partitions, if these differ */
 };
 
@@ -73,7 +74,8 @@ enum why {
     WHY_LOG_OLDER,    /* its NTFS log is older than the other half's */
     WHY_BAD_REGISTRY, /* its registry is damaged, the other half's is not */
     WHY_UNRECORDED,   /* its registry does not know it: NT stops with C000021A (D05) */
-    WHY_EVENTS,       /* its md superblock counts fewer events than the other half's */
+    WHY_EVENTS,       /* by the md superblocks the other half went on without it */
+    WHY_UNFINISHED,   /* by its md superblock copying to it was not finished */
     WHY_LOADER_OLDER, /* its boot loader is the older one */
     WHY_NO_LOADER,    /* what is to be started is not on it */
     WHY_DIFFERENT,    /* the halves differ and nothing says which one is newer */

@@ -40,6 +40,20 @@ static enum age compare(uint64_t primary, uint64_t shadow)
     return primary < shadow ? AGE_PRIMARY_OLDER : AGE_SHADOW_OLDER;
 }
 
+/* Which half of an array is the older one: the one that the other half calls gone. If each does, each went on alone. If
+ * neither does, the counters may differ by one, as the power may go between the writing of two superblocks: then md
+ * takes both. */
+static enum age compare_members(const struct md_member *primary, const struct md_member *shadow)
+{
+    enum age age = compare(primary->events, shadow->events);
+    enum age told = primary->other_faulty ? AGE_SHADOW_OLDER : AGE_PRIMARY_OLDER;
+    if (primary->other_faulty != shadow->other_faulty)
+        return age == AGE_SAME || age == told ? told : AGE_CONTRADICTION;
+    if (primary->other_faulty)
+        return AGE_CONTRADICTION;
+    return primary->events + 1 == shadow->events || shadow->events + 1 == primary->events ? AGE_SAME : age;
+}
+
 static void hear_md(const struct member_place *place, struct md_member *md, struct set_survey *survey, unsigned role)
 {
     struct member_facts *facts = &survey->facts.member[role];
@@ -52,9 +66,7 @@ static void hear_md(const struct member_place *place, struct md_member *md, stru
     survey->esp[role].has_md = true;
     survey->esp[role].events = md->events;
     survey->esp[role].updated_s = md->updated_s;
-    /* A spare was never copied to; of one that md calls faulty the other half has the word. */
-    if (!md->in_sync)
-        facts->record[role] = md->role == MD_ROLE_FAULTY ? RECORD_ORPHANED : RECORD_REBUILDING;
+    facts->unfinished = !md->in_sync; /* a spare was never copied to */
 }
 
 static void compare_md(struct set_survey *survey, const struct md_member md[ROLE_COUNT])
@@ -65,7 +77,7 @@ static void compare_md(struct set_survey *survey, const struct md_member md[ROLE
     if (!esp[ROLE_PRIMARY].has_md)
         return;
     bool same_array = memcmp(md[ROLE_PRIMARY].uuid, md[ROLE_SHADOW].uuid, MD_UUID_BYTES) == 0;
-    survey->facts.events = same_array ? compare(esp[ROLE_PRIMARY].events, esp[ROLE_SHADOW].events) : AGE_CONTRADICTION;
+    survey->facts.events = same_array ? compare_members(&md[ROLE_PRIMARY], &md[ROLE_SHADOW]) : AGE_CONTRADICTION;
 }
 
 static void compare_loaders(struct set_survey *survey)

@@ -101,12 +101,12 @@ class EspDisk:
                 found[name] = (recipes.run('mtype', '-i', volume, '::' + name), tuple(date[3:5]))
         return found
 
-    def join(self, number, events, roles=(0, 1), updated=1700000000):
+    def join(self, number, events, roles=(0, 1), updated=1700000000, features=0):
         """A superblock of md behind the file system: member `number` of an array of two."""
         place = md.place_1_0(SECTORS)
         with open(self.path, 'r+b') as file:
             file.seek((START + place) * SECTOR)
-            file.write(md.super_1_0(place, number, roles, events=events, updated=updated))
+            file.write(md.super_1_0(place, number, roles, events=events, updated=updated, features=features))
 
     def examine(self):
         """What mdadm says of the partition."""

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import espdisks
-from espdisks import BOOT, NEW, OLD, START, recipes
+from espdisks import BOOT, NEW, OLD, START, md, recipes
 from qemu import PAYLOAD_EXIT, Disk, Machine, RigError
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -72,6 +72,15 @@ class Esp(unittest.TestCase):
             self.assert_started(machine, disk, **({'file': lines[0][4:]} if lines else {}))
             self.assert_verdict(machine, state, 'primary' if disk is self.a else 'shadow', primary, shadow)
             return machine.events()
+
+    def assert_asks(self):
+        """Nothing starts until somebody chooses, though the menu's time runs out."""
+        with self.machine() as machine:
+            machine.wait_for('^ft: verdict .*')
+            reason = 'the halves differ, none is provably newer'
+            self.press(machine, '2', '^PAYLOAD .*')
+            self.assert_verdict(machine, 'split', 'none', ('good', reason), ('good', reason))
+            self.assert_started(machine, self.b)
 
     def press(self, machine, key, until):
         """Presses a key until it has had its effect: keys from before the question do not count."""
@@ -142,6 +151,27 @@ class Esp(unittest.TestCase):
         self.assertEqual([(values['role'], values['md'], values['events'], values['updated']) for values in seen],
                          [('primary', '1', '17', '2023-11-14 22:13'), ('shadow', '1', '42', '2023-11-14 22:13')])
 
+    def test_each_half_ran_without_the_other(self):
+        """By their superblocks; that the counters differ does not make the one with more the newer one."""
+        self.pair()
+        self.a.join(0, 17, roles=(0, 0xFFFE))
+        self.b.join(1, 42, roles=(0xFFFE, 1))
+        self.assert_asks()
+
+    def test_a_power_cut_between_two_superblocks(self):
+        """md takes both halves then."""
+        self.pair()
+        self.a.join(0, 17)
+        self.b.join(1, 18)
+        self.assert_starts(self.a, 'healthy', self.good, self.good)
+
+    def test_what_md_had_not_finished_is_not_started(self):
+        self.pair()
+        self.a.join(0, 17, features=md.RECOVERY_OFFSET)
+        self.b.join(1, 17)
+        self.assertEqual([disk.examine()['in_sync'] for disk in (self.a, self.b)], [False, True])
+        self.assert_starts(self.b, 'resyncing', ('rebuilding', 'md had not finished copying to it'), self.good)
+
     def test_a_half_without_the_loader_is_stale(self):
         self.pair()
         self.a.remove(BOOT)
@@ -165,14 +195,9 @@ class Esp(unittest.TestCase):
     # ---- what asks ----
 
     def test_split_asks(self):
-        """Different loaders of one date: nothing starts until somebody chooses, though the menu's time runs out."""
+        """Different loaders of one date."""
         self.pair(tail=DIFFERENT)
-        with self.machine() as machine:
-            machine.wait_for('^ft: verdict .*')
-            reason = 'the halves differ, none is provably newer'
-            self.press(machine, '2', '^PAYLOAD .*')
-            self.assert_verdict(machine, 'split', 'none', ('good', reason), ('good', reason))
-            self.assert_started(machine, self.b)
+        self.assert_asks()
 
     def test_both_without_a_loader_ask(self):
         self.pair()

@@ -100,7 +100,8 @@ static bool fits(char pattern, char letter)
 static struct row expected_row(char primary, char shadow)
 {
     bool unknown_to_both = facts.member[0].unrecorded && facts.member[1].unrecorded && facts.member[0].ft_bit;
-    bool unclear = facts.different || facts.registry == AGE_CONTRADICTION || unknown_to_both;
+    bool unclear =
+        facts.different || facts.registry == AGE_CONTRADICTION || facts.events == AGE_CONTRADICTION || unknown_to_both;
     if (facts.member[0].ambiguous || facts.member[1].ambiguous)
         return (struct row){primary, shadow, SET_SPLIT, '?'};
     if (primary == 'G' && shadow == 'G')

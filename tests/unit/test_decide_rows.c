@@ -238,6 +238,39 @@ static void the_log_speaks_where_the_registry_is_silent(void **state)
     expect(SET_HEALTHY, ROLE_PRIMARY, false);
 }
 
+/* EFI system partitions: what md says holds, whatever the dates of the loaders are. */
+static void md_knows_which_half_is_older(void **state)
+{
+    (void)state;
+    two_good_halves();
+    facts.member[ROLE_PRIMARY].ft_bit = facts.member[ROLE_SHADOW].ft_bit = false;
+    facts.events = AGE_SAME;
+    facts.loaders = AGE_PRIMARY_OLDER;
+    expect(SET_HEALTHY, ROLE_PRIMARY, false);
+    facts.events = AGE_SHADOW_OLDER;
+    expect(SET_DEGRADED, ROLE_PRIMARY, false);
+    expect_member(ROLE_SHADOW, MEMBER_STALE, WHY_EVENTS);
+    facts.events = AGE_PRIMARY_OLDER;
+    expect(SET_STALE, ROLE_SHADOW, false);
+    expect_member(ROLE_PRIMARY, MEMBER_STALE, WHY_EVENTS);
+    facts.events = AGE_CONTRADICTION;
+    expect(SET_SPLIT, ROLE_NONE, false);
+    expect_member(ROLE_PRIMARY, MEMBER_GOOD, WHY_DIFFERENT);
+}
+
+static void what_md_had_not_finished_is_not_started(void **state)
+{
+    (void)state;
+    for (unsigned half = 0; half < ROLE_COUNT; half++) {
+        two_good_halves()[half].unfinished = true;
+        facts.events = AGE_SAME;
+        expect(SET_RESYNCING, (enum role)(1 - half), false);
+        expect_member((enum role)half, MEMBER_REBUILDING, WHY_UNFINISHED);
+        facts.member[1 - half] = (struct member_facts){0};
+        expect(SET_SPLIT, ROLE_NONE, false);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(D04_the_shadow_says_that_the_primary_is_orphaned),
     cmocka_unit_test(the_primary_says_that_the_shadow_is_orphaned),
@@ -252,6 +285,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(A20_two_disks_with_one_signature),
     cmocka_unit_test(a_damaged_registry_is_not_preferred),
     cmocka_unit_test(the_log_speaks_where_the_registry_is_silent),
+    cmocka_unit_test(md_knows_which_half_is_older),
+    cmocka_unit_test(what_md_had_not_finished_is_not_started),
 };
 
 UNIT_MAIN(tests)
