@@ -76,7 +76,7 @@ struct firmware {
     void (*handoff)(struct firmware *fw, const struct boot_plan *plan);
     /* Start a file of the file system at `start_lba` of a disk: what UEFI can, and a BIOS cannot (null). Returns only
      * if it cannot, or when what was started came back. Errors: ST_REFUSED (it is this loader itself), ST_NOT_FOUND,
-     * I/O. */
+     * ST_DENIED, I/O. */
     enum status (*start_file)(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path);
     /* Copy every file of one such file system to the other where the other's is missing or differs. */
     enum status (*copy_files)(struct firmware *fw, struct esp_copy *copy);

@@ -331,7 +331,8 @@ static void start_esp(struct loader *loader, enum role role)
     enum status status = loader->fw->start_file(loader->fw, place->disk->drive, place->partition->start_lba,
                                                 esp_path(&loader->config.set[0]));
     if (status != ST_OK)
-        (void)trail_fail(&loader->trail, SITE_HANDOFF, status, place->disk->drive, place->partition->start_lba);
+        (void)trail_fail(&loader->trail, status == ST_DENIED ? SITE_SECURE_BOOT : SITE_HANDOFF, status,
+                         place->disk->drive, place->partition->start_lba);
 }
 
 static void copy_esp(struct loader *loader, enum role to)

@@ -11,6 +11,7 @@
 #include "mirror/esp.h"
 #include "mirror/freshness.h"
 #include "report.h"
+#include "signing.h"
 #include "target.h"
 
 #define NT_PATH_MAX 40
@@ -25,6 +26,7 @@ struct build {
     enum break_policy policy;
     bool retire;
     const char *efi_path;
+    struct signing signing;
     int timeout_s;
     bool serial;
     struct gathered gathered;
@@ -40,6 +42,8 @@ enum option_code {
     OPT_RETIRE,
     OPT_EFI,
     OPT_MACHINE,
+    OPT_SIGN_KEY,
+    OPT_SIGN_CERT,
     OPT_TIMEOUT,
     OPT_SERIAL,
     OPT_NT_PATH,
@@ -57,6 +61,8 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
                                         {"retire", no_argument, NULL, OPT_RETIRE},
                                         {"efi", required_argument, NULL, OPT_EFI},
                                         {"machine", required_argument, NULL, OPT_MACHINE},
+                                        {"sign-key", required_argument, NULL, OPT_SIGN_KEY},
+                                        {"sign-cert", required_argument, NULL, OPT_SIGN_CERT},
                                         {"timeout", required_argument, NULL, OPT_TIMEOUT},
                                         {"serial", required_argument, NULL, OPT_SERIAL},
                                         {"nt-path", required_argument, NULL, OPT_NT_PATH},
@@ -152,6 +158,8 @@ static bool take_option(struct build *build, int option)
         build->serial = picked == 1;
     else if (option == OPT_EFI)
         build->efi_path = optarg;
+    else if (option == OPT_SIGN_KEY || option == OPT_SIGN_CERT)
+        build->signing.file[option - OPT_SIGN_KEY] = optarg;
     else if (option == OPT_RETIRE)
         build->retire = true;
     else if (option == OPT_ACCEPT)
@@ -350,6 +358,9 @@ static void tell(const struct build *build)
     tell_left_out(build);
     if (build->medium.kind == MEDIUM_NET)
         tell_net(build);
+    if (build->signing.file[SIGNING_KEY] != NULL)
+        printf("The UEFI loaders are signed: they start where Secure Boot trusts %s.\n",
+               build->signing.file[SIGNING_CERTIFICATE]);
     if (medium_has_bios(&build->medium) && mirror->kind == SET_NT)
         gather_tell(&build->gathered);
     tell_check(build);
@@ -365,7 +376,9 @@ static void show_plan(const struct build *build)
     for (unsigned i = 0; i < build->floppy.files; i++) {
         const struct floppy_file *file = &build->floppy.file[i];
         bool is_text = strcmp(file->name, "MIRROR.INI") == 0 || strcmp(file->name, "BOOT.INI") == 0;
-        printf("  %-12s %zu bytes%s\n", file->name, file->count, file->efi && !is_folder ? ", if there is room" : "");
+        printf("  %-12s %zu bytes%s%s\n", file->name, file->count,
+               file->efi && build->signing.file[SIGNING_KEY] != NULL ? " and a signature" : "",
+               file->efi && !is_folder ? ", if there is room" : "");
         if (is_text)
             fwrite(file->bytes, 1, file->count, stdout);
     }
@@ -388,6 +401,8 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
     for (unsigned i = 0; i < OWN_COUNT && code == EXIT_DONE; i++)
         code = medium_check_inputs(medium, (char *const *)&build->gathered.file[i].option, 1);
     if (code == EXIT_DONE)
+        code = medium_check_inputs(medium, (char *const *)build->signing.file, SIGNING_FILES);
+    if (code == EXIT_DONE)
         code = medium_check_undo(medium);
     if (code != EXIT_DONE)
         return code;
@@ -395,7 +410,11 @@ static enum exit_code make(struct build *build, char **disks, int disk_count)
         show_plan(build);
         return EXIT_DONE;
     }
-    code = medium_write(medium, &build->floppy);
+    code = work_begin(); /* a file that is not complete vanishes with it */
+    if (code == EXIT_DONE)
+        code = signing_run(&build->signing, &build->floppy);
+    if (code == EXIT_DONE)
+        code = medium_write(medium, &build->floppy);
     if (code == EXIT_DONE)
         tell(build);
     return code;
@@ -415,10 +434,12 @@ static enum exit_code check_options(struct build *build)
         return complain(EXIT_USAGE, "--machine goes with --format pxe");
     if (medium->kind == MEDIUM_ESP && stat(medium->output, &info) == 0 && S_ISDIR(info.st_mode))
         medium->kind = MEDIUM_FOLDER;
-    return EXIT_DONE;
+    if (build->signing.file[SIGNING_KEY] != NULL && !medium_has_efi(medium))
+        return complain(EXIT_USAGE, "--sign-key is for what UEFI starts: choose another --format than 720 and 1200");
+    return signing_check(&build->signing);
 }
 
-/* --efi: what the surviving EFI system partition starts. */
+/* --efi: what the surviving EFI system partition starts, and the verdict therefore looks at. */
 static enum exit_code note_efi_path(struct build *build)
 {
     struct mirror_set *set = &build->set.config.set[0];
@@ -430,6 +451,7 @@ static enum exit_code note_efi_path(struct build *build)
         return complain(EXIT_USAGE,
                         "--efi takes a path on the EFI system partition such as \\EFI\\debian\\shimx64.efi");
     memcpy(set->efi_path, build->efi_path, strlen(build->efi_path) + 1);
+    host_set_look(&build->set);
     return EXIT_DONE;
 }
 
@@ -451,6 +473,8 @@ static enum exit_code run(int argc, char **argv)
     report_odd_sizes(&build.set);
     code = host_set_require_mirror(&build.set);
     if (code == EXIT_DONE)
+        code = note_efi_path(&build);
+    if (code == EXIT_DONE)
         code = check_contents(&build);
     nt_survey(&build.set, &build.nt);
     if (code == EXIT_DONE)
@@ -460,8 +484,6 @@ static enum exit_code run(int argc, char **argv)
     build.set.config.policy = build.policy;
     build.set.config.retire = build.retire;
     build.set.config.serial = build.serial;
-    if (code == EXIT_DONE)
-        code = note_efi_path(&build);
     if (code == EXIT_DONE)
         code = make(&build, argv + optind, argc - optind);
     gather_free(&build.gathered);
@@ -489,6 +511,9 @@ const struct command build_command = {
         "  --retire               with --break=auto: retire the other half too, where it can be written\n"
         "  --efi PATH             of mirrored EFI system partitions: what is started (default "
         "\\EFI\\BOOT\\BOOTX64.EFI)\n"
+        "  --sign-key FILE        sign the UEFI loaders for Secure Boot with sbsign: a private key and its "
+        "certificate,\n"
+        "  --sign-cert FILE       both in PEM form\n"
         "  --timeout SECONDS      how long the menu waits (default 10; 0: no menu; forever)\n"
         "  --serial com1|none     the loader's screen and event lines on COM1 (default com1)\n"
         "  --ntldr FILE           NTLDR, NTDETECT.COM, NTBOOTDD.SYS and BOOTSECT.DOS of your own system. They are\n"

@@ -107,6 +107,13 @@ static void put_system_set_first(struct host_set *set)
     }
 }
 
+void host_set_look(struct host_set *set)
+{
+    for (unsigned i = 0; i < set->config.set_count; i++)
+        facts_gather(&set->inventory, &set->config, i, HOST_SAMPLES, &set->survey[i]);
+    evidence_gather(&set->inventory, &set->config, set->survey, host_workspace());
+}
+
 enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set)
 {
     memset(set, 0, sizeof *set);
@@ -128,9 +135,7 @@ enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set
     for (unsigned i = 0; lone && i < set->config.set_count; i++)
         judge_lone(set, &set->config.set[i]);
     put_system_set_first(set);
-    for (unsigned i = 0; i < set->config.set_count; i++)
-        facts_gather(&set->inventory, &set->config, i, HOST_SAMPLES, &set->survey[i]);
-    evidence_gather(&set->inventory, &set->config, set->survey, host_workspace());
+    host_set_look(set);
     return EXIT_DONE;
 }
 

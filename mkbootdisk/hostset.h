@@ -29,6 +29,9 @@ struct host_set {
  * Complains and returns its exit code when a disk cannot be opened or is given twice. */
 enum exit_code host_set_open(char **paths, int count, bool lone, struct host_set *set);
 
+/** Look at every set's halves again, after its description was changed. */
+void host_set_look(struct host_set *set);
+
 /** The half of set `index` to ask for what both have in common: the primary, or if it is not there, the shadow. */
 const struct member_place *host_set_half(const struct host_set *set, unsigned index);
 

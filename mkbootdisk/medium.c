@@ -202,12 +202,10 @@ static enum exit_code write_folder(const struct medium *medium, const struct flo
 
 enum exit_code medium_write(const struct medium *medium, struct floppy *floppy)
 {
-    enum exit_code code = work_begin(); /* a file that is not complete vanishes with it */
-    if (code == EXIT_DONE && medium->kind == MEDIUM_FOLDER)
+    if (medium->kind == MEDIUM_FOLDER)
         return write_folder(medium, floppy);
-    if (code == EXIT_DONE && medium->kind == MEDIUM_NET)
+    if (medium->kind == MEDIUM_NET)
         return netfolder_write(&medium->net, medium->output, floppy);
-    if (code == EXIT_DONE)
-        code = make(medium, floppy);
+    enum exit_code code = make(medium, floppy);
     return code == EXIT_DONE ? deliver(medium) : code;
 }

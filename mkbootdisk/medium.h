@@ -32,7 +32,8 @@ enum exit_code medium_check_inputs(const struct medium *medium, char *const *inp
 /** Refuse an output that is a boot disk which holds an undo. */
 enum exit_code medium_check_undo(const struct medium *medium);
 
-/** Make it and write it. The output appears complete or not at all; in a folder this holds for each file. */
+/** Make it in the work folder and write it. The output appears complete or not at all; in a folder this holds for each
+ * file. */
 enum exit_code medium_write(const struct medium *medium, struct floppy *floppy);
 
 #endif

@@ -5,6 +5,6 @@
 const char *status_name(enum status status)
 {
     static const char *const names[] = {"ok",        "io",       "bounds",    "corrupt", "unsupported",
-                                        "not-found", "no-space", "ambiguous", "refused"};
+                                        "not-found", "no-space", "ambiguous", "refused", "denied"};
     return names[status];
 }

@@ -15,6 +15,7 @@ enum status {
     ST_NO_SPACE,
     ST_AMBIGUOUS, /* two answers fit, and guessing could lose data */
     ST_REFUSED,   /* a rule of writing forbids it */
+    ST_DENIED,    /* the firmware's own rules forbid it: Secure Boot */
 };
 
 /** One word for a status, for event lines and messages. */

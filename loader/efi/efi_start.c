@@ -5,6 +5,10 @@
 
 #define PATH_UNITS 64u
 
+static const char denied[] =
+    "Secure Boot forbids it: no key that this firmware trusts has signed that loader. Sign it\n"
+    "with a key that is enrolled, or switch Secure Boot off in the machine's setup.\n";
+
 static EFI_HANDLE self;
 
 static EFI_DEVICE_PATH *device_path(EFI_HANDLE handle)
@@ -94,11 +98,21 @@ static EFI_DEVICE_PATH *make_path(EFI_HANDLE partition, const char *path)
     return made;
 }
 
+/* An image that is not trusted may have been loaded all the same. One that ran and came back is gone. */
+static enum status give_up(struct firmware *fw, EFI_STATUS status, EFI_HANDLE image)
+{
+    if (status != EFI_SECURITY_VIOLATION && status != EFI_ACCESS_DENIED)
+        return ST_IO;
+    if (image != 0)
+        (void)boot_services()->UnloadImage(image);
+    efi_put(fw, denied, COLOUR_BAD);
+    return ST_DENIED;
+}
+
 enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lba, const char *path)
 {
     EFI_HANDLE partition = efi_partition(drive, start_lba);
     EFI_HANDLE image = 0;
-    (void)fw;
     if (partition == 0)
         return ST_NOT_FOUND;
     if (is_self(partition, path))
@@ -108,10 +122,12 @@ enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lb
         return ST_NO_SPACE;
     EFI_STATUS status = boot_services()->LoadImage(FALSE, self, file, 0, 0, &image);
     (void)boot_services()->FreePool(file);
+    if (status == EFI_NOT_FOUND)
+        return ST_NOT_FOUND;
     if (EFI_ERROR(status))
-        return status == EFI_NOT_FOUND ? ST_NOT_FOUND : ST_IO;
+        return give_up(fw, status, image);
     console_done();
     status = boot_services()->StartImage(image, 0, 0);
     console_init();
-    return EFI_ERROR(status) ? ST_IO : ST_OK;
+    return EFI_ERROR(status) ? give_up(fw, status, image) : ST_OK;
 }

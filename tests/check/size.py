@@ -35,7 +35,8 @@ def rows(build):
             ('stage 2 unpacked', size('stage2.bin'), None),
             ('stage 2 packed', size('stage2.packed'), None),
             ('STAGE2.BIN', size('STAGE2.BIN'), STAGE2_BIN_SECTORS * SECTOR),
-            ('BOOTX64.EFI', size('BOOTX64.EFI'), None)]
+            ('BOOTX64.EFI', size('BOOTX64.EFI'), None),
+            ('BOOTIA32.EFI', size('BOOTIA32.EFI'), None)]
 
 
 def main(build):

@@ -29,7 +29,9 @@ import disks as recipes  # noqa: E402
 PATIENCE = float(os.environ.get('MKB_TIMEOUT', 60))  # seconds; generous, the machine may be loaded
 PAYLOAD_EXIT = 33  # isa-debug-exit turns the payload's 10h into (10h << 1) | 1
 TRACES = ('bdrv_open_common', 'blk_co_preadv', 'blk_co_pwritev', 'fdc_ioport_write')
+OVMF = pathlib.Path('/usr/share/OVMF')
 FIRMWARE = {'ovmf': ('OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd'),
+            'ovmf-secure': ('OVMF_CODE_4M.secboot.fd', 'OVMF_VARS_4M.fd'),
             'ovmf32': ('OVMF32_CODE_4M.secboot.fd', 'OVMF32_VARS_4M.fd')}
 # Parameter bytes of each floppy controller command that has any, by its low five bits.
 FDC_PARAMETERS = {0x02: 8, 0x03: 2, 0x04: 1, 0x05: 8, 0x06: 8, 0x07: 1, 0x09: 8, 0x0A: 1, 0x0C: 8, 0x0D: 5, 0x0F: 2,
@@ -94,13 +96,15 @@ class Machine:
     floppy      Disk or path to start from; QEMU's controller ignores failing floppy reads, but failing writes do fail
     protected   True: the floppy's write-protect tab is open
     boot        QEMU's -boot order; default a with a floppy, else c
-    firmware    bios, ovmf, ovmf32
+    firmware    bios, ovmf, ovmf32; ovmf-secure, which knows Secure Boot, as ovmf32 does
+    variables   a variable store for that firmware instead of an empty one; it is copied
     trace       True: keep the block and floppy traces that reads(), writes() and floppy_reads() need
     plugin      a TCG plugin, 'path,arg=..'; its output goes to machine.dir/qemu.log
     paused      True: start() is left to the test (to fail a disk first, say)"""
 
     def __init__(self, disks=(), *, floppy=None, protected=False, machine='pc', cpu=None, mem=32, controller=None,
-                 boot=None, firmware='bios', qemu='qemu-system-i386', extra=(), trace=(), plugin=None, paused=False):
+                 boot=None, firmware='bios', variables=None, qemu='qemu-system-i386', extra=(), trace=(), plugin=None,
+                 paused=False):
         self.disks = [disk if isinstance(disk, Disk) else Disk(disk) for disk in disks]
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix='mkb-'))
         self.output, self.closed, self.changed = '', False, threading.Condition()
@@ -111,7 +115,7 @@ class Machine:
             command = [qemu, '-accel', 'tcg', '-M', machine, '-m', str(mem), '-nodefaults', '-vga', 'std', '-display',
                        'none', '-S', '-device', 'isa-debug-exit,iobase=0x501,iosize=1',
                        '-boot', boot or ('a' if floppy else 'c'), *(('-cpu', cpu) if cpu else ())]
-            command += self._firmware(firmware, machine) + self._tracing(plugin)
+            command += self._firmware(firmware, variables) + self._tracing(plugin)
             command += self._disks(controller or {'q35': 'ahci'}.get(machine, 'ide'))
             if floppy:
                 command += self._floppy(floppy, protected, machine)
@@ -173,14 +177,14 @@ class Machine:
             words += ['-device', 'isa-fdc']
         return words + ['-device', 'floppy,drive=floppy,id=floppy-drive']
 
-    def _firmware(self, firmware, machine):
+    def _firmware(self, firmware, variables):
         if firmware == 'bios':
             return []
-        code, variables = ('/usr/share/OVMF/' + name for name in FIRMWARE[firmware])
-        shutil.copy(variables, self.dir / 'vars.fd')
+        code, empty = (OVMF / name for name in FIRMWARE[firmware])
+        shutil.copy(variables or empty, self.dir / 'vars.fd')
         words = ['-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'] \
-            if 'secboot' in code else []
-        return words + ['-drive', 'if=pflash,unit=0,readonly=on,format=raw,file=' + code,
+            if 'secboot' in code.name else []
+        return words + ['-drive', 'if=pflash,unit=0,readonly=on,format=raw,file=%s' % code,
                         '-drive', 'if=pflash,unit=1,format=raw,file=%s' % (self.dir / 'vars.fd')]
 
     def _tracing(self, plugin):
