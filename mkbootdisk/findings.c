@@ -32,9 +32,10 @@ static void add_tables(const struct host_set *set, struct findings *out)
 {
     for (unsigned i = 0; i < set->count; i++) {
         const struct disk *disk = &set->inventory.disk[i];
-        if (disk->dead || disk->table.status == ST_OK)
-            continue;
-        add(out, site_code(disk->table.problem), i, "%s", site_text(disk->table.problem));
+        if (disk->table.gpt_backup)
+            add(out, site_code(SITE_GPT_BACKUP), i, "%s", site_text(SITE_GPT_BACKUP));
+        if (!disk->dead && disk->table.status != ST_OK)
+            add(out, site_code(disk->table.problem), i, "%s", site_text(disk->table.problem));
     }
 }
 

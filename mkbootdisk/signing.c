@@ -40,9 +40,9 @@ static enum exit_code read_signed(struct floppy_file *file, uint8_t *room)
 
 static enum exit_code sign(const struct signing *signing, struct floppy_file *file, uint8_t *room)
 {
-    const char *const arguments[] = {"sbsign",   "--key",           signing->file[SIGNING_KEY],
-                                     "--cert",   signing->file[SIGNING_CERTIFICATE],
-                                     "--output", work_path(SIGNED), work_path(UNSIGNED), NULL};
+    const char *const arguments[] = {
+        "sbsign",   "--key",           signing->file[SIGNING_KEY], "--cert", signing->file[SIGNING_CERTIFICATE],
+        "--output", work_path(SIGNED), work_path(UNSIGNED),        NULL};
     enum exit_code code = work_write(UNSIGNED, file->bytes, file->count);
     if (code == EXIT_DONE)
         code = program_run(&(struct program){.arguments = arguments, .package = "sbsigntool", .quiet = true});
