@@ -8,6 +8,8 @@
 static const char denied[] =
     "Secure Boot forbids it: no key that this firmware trusts has signed that loader. Sign it\n"
     "with a key that is enrolled, or switch Secure Boot off in the machine's setup.\n";
+static const char unknown[] =
+    "The firmware finds no file system there: its partition table or the volume may be damaged.\n";
 
 static EFI_HANDLE self;
 
@@ -113,8 +115,10 @@ enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lb
 {
     EFI_HANDLE partition = efi_partition(drive, start_lba);
     EFI_HANDLE image = 0;
-    if (partition == 0)
+    if (partition == 0) {
+        efi_put(fw, unknown, COLOUR_BAD);
         return ST_NOT_FOUND;
+    }
     if (is_self(partition, path))
         return ST_REFUSED;
     EFI_DEVICE_PATH *file = make_path(partition, path);

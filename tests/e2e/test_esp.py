@@ -12,12 +12,13 @@ import unittest
 
 import espdisks
 from espdisks import BOOT, NEW, OLD, START, md, recipes
-from qemu import PAYLOAD_EXIT, Disk, Machine, RigError
+from qemu import PATIENCE, PAYLOAD_EXIT, Disk, Machine, RigError
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get('MKB_BUILD', HERE.parent.parent / 'build'))
 MEDIUM = ('-device', 'virtio-blk-pci,drive=boot,bootindex=1')
 DIFFERENT = b'another version'
+IN_HEADER, IN_LIST = 512 + 0x38, 1024 + 0x38  # of the first GPT: the disk's GUID, a partition's name
 
 
 class Esp(unittest.TestCase):
@@ -41,12 +42,14 @@ class Esp(unittest.TestCase):
             recipes.run('mcopy', '-i', path, self.dir / 'mirror.ini', '::MIRROR.INI')
         return ('-drive', 'if=none,id=boot,format=raw,readonly=on,file=%s' % path, *MEDIUM)
 
-    def machine(self, disks=None, *lines, config=True, timeout=1, arch='X64', extra=None, **options):
+    def machine(self, disks=None, *lines, config=True, timeout=1, arch='X64', extra=None, more=(),
+                **options):
         config = espdisks.mirror_ini((self.a, self.b), *lines, timeout=timeout) if config is True else config
         disks = [self.a.path, self.b.path] if disks is None else disks
         firmware = {'X64': 'ovmf', 'IA32': 'ovmf32'}[arch]
+        extra = self.medium(config, arch) if extra is None else extra
         return Machine(disks, machine='q35', firmware=firmware, qemu='qemu-system-x86_64', mem=128,
-                       extra=self.medium(config, arch) if extra is None else extra, **options)
+                       extra=(*extra, *more), **options)
 
     def events(self, machine, name):
         return [values for event, values in machine.events() if event == name]
@@ -185,11 +188,55 @@ class Esp(unittest.TestCase):
             disk.put(BOOT, b'no program' + disk.path.name.encode())
         self.assert_starts(self.a, 'healthy', self.good, self.good, None, 'efi=\\EFI\\debian\\grubx64.efi')
 
+    def test_the_watchdog_does_not_bite_while_it_waits(self):
+        """The firmware would restart the machine after five minutes. The machine's clock jumps while nothing happens."""
+        self.pair()
+        with self.machine(timeout=310, more=('-icount', 'shift=8,sleep=off')) as machine:
+            machine.wait_for('^ft: verdict .*')
+            next_line = machine.wait_for('^(PAYLOAD|ft: start) .*', timeout=5 * PATIENCE)
+            self.assertEqual(next_line[1], 'PAYLOAD')
+            self.assert_started(machine, self.a)
+
     def test_without_mirror_ini_the_pair_is_found(self):
         self.pair(first=OLD, second=NEW, tail=DIFFERENT)
         with self.machine(config=None) as machine:
             machine.wait_for('^ft: verdict .*')
             self.press(machine, '1', '^PAYLOAD .*')
+            self.assert_started(machine, self.b)
+
+    def damage_first_table(self, offset):
+        """A bit turned over in the first copy of the primary's GPT."""
+        with open(self.a.path, 'r+b') as file:
+            file.seek(offset)
+            value = file.read(1)[0] ^ 1
+            file.seek(offset)
+            file.write(bytes([value]))
+
+    def test_a_table_of_which_only_the_backup_is_left(self):
+        """OVMF repairs the first copy, so that it may be whole again when our loader reads it."""
+        self.pair()
+        self.damage_first_table(IN_HEADER)
+        self.assert_starts(self.a, 'healthy', self.good, self.good)
+
+    def test_such_a_table_on_a_disk_that_cannot_be_written(self):
+        """With a damaged list OVMF goes by the backup, as our loader does."""
+        self.pair()
+        self.damage_first_table(IN_LIST)
+        self.assert_starts(self.a, 'healthy', self.good, self.good, [Disk(self.a.path, 'protected'), self.b.path],
+                           controller='virtio')
+
+    def test_a_partition_that_the_firmware_does_not_find(self):
+        """With a damaged header it does not: our loader finds the half good, says why it cannot be started, and starts
+        the other one."""
+        self.pair()
+        self.damage_first_table(IN_HEADER)
+        with self.machine([Disk(self.a.path, 'protected'), self.b.path], controller='virtio') as machine:
+            machine.wait_for('^ft: boot source=primary')
+            machine.wait_for('The firmware finds no file system there')
+            told = machine.wait_for(r'^ft: error site=(\S+) status=(\S+) drive=(\S+) lba=(\d+)')
+            self.assertEqual(told.groups(), ('S1', 'not-found', '0x80', str(START)))
+            self.assert_verdict(machine, 'healthy', 'primary', self.good, self.good)
+            self.press(machine, '2', '^PAYLOAD .*')
             self.assert_started(machine, self.b)
 
     # ---- what asks ----
