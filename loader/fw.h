@@ -45,7 +45,8 @@ struct firmware {
     const char *name; /* for the start event: "bios", "efi", ... */
     bool serial;      /* the screen goes to COM1 too; the loader sets it when it has read MIRROR.INI */
     bool stopped;     /* the shell is done: leave loader_run */
-    /* Fill in the hard disk number `index`; its device makes one attempt per read. ST_NOT_FOUND past the last one. */
+    /* Fill in the hard disk number `index`; its device makes one attempt per read. ST_NOT_FOUND past the last one;
+     * ST_UNSUPPORTED if its sectors are not of 512 bytes: then the device has a number and nothing else. */
     enum status (*disk_open)(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry);
     struct disk_writer writer;    /* for hard disks by drive number, and for `boot_device` by its own */
     struct blockdev *boot_device; /* the boot disk, one attempt per read; null if there is none to read */

@@ -29,8 +29,15 @@ static void look_at_disks(struct loader *loader)
     struct firmware *fw = loader->fw;
     struct blockdev *device;
     struct geometry geometry;
-    for (unsigned i = 0; i < DISKS_MAX && fw->disk_open(fw, i, &device, &geometry) == ST_OK; i++) {
+    for (unsigned i = 0; i < DISKS_MAX; i++) {
+        enum status status = fw->disk_open(fw, i, &device, &geometry);
+        if (status == ST_NOT_FOUND)
+            return;
         screen_disk_before(loader, device->drive);
+        if (status != ST_OK) {
+            screen_disk_unsupported(loader, device->drive);
+            continue;
+        }
         device->trail = &loader->trail;
         screen_disk(loader, inventory_add(&loader->inventory, device, &geometry));
     }

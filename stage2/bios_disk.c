@@ -176,11 +176,11 @@ static void read_geometry(struct bios_disk *disk)
 static void read_edd(struct bios_disk *disk)
 {
     struct bios_regs regs = regs_init(EDD_CHECK);
+    memset(&parameters, 0, sizeof parameters);
     regs.ebx = 0x55AA;
     if (!call(disk, &regs) || (regs.ebx & 0xFFFF) != 0xAA55 || (regs.ecx & EDD_PACKET_ACCESS) == 0)
         return;
     regs = regs_init(EDD_PARAMETERS);
-    memset(&parameters, 0, sizeof parameters);
     parameters.bytes = sizeof parameters;
     regs.esi = (uint32_t)&parameters;
     if (!call(disk, &regs) || parameters.sectors == 0 || parameters.sector_bytes != SECTOR_BYTES)
@@ -199,11 +199,13 @@ enum status bios_disk_open(struct firmware *fw, unsigned index, struct blockdev 
     if (number >= *low8(BDA_DISKS))
         return ST_NOT_FOUND;
     disk->device.drive = (uint8_t)(DRIVE_FIRST + number);
-    disk->device.read = disk_read;
+    *device = &disk->device;
     read_geometry(disk);
     read_edd(disk);
+    if (parameters.sector_bytes > SECTOR_BYTES)
+        return ST_UNSUPPORTED; /* more than the bounce buffer is ready for, by whatever function */
+    disk->device.read = disk_read;
     disk->device.short_reach = !disk->edd;
-    *device = &disk->device;
     *geometry = disk->geometry;
     return ST_OK;
 }

@@ -12,13 +12,17 @@ struct efi_disk {
     struct blockdev device; /* must stay first: the core hands us a pointer to it */
     EFI_BLOCK_IO_PROTOCOL *io;
     EFI_HANDLE handle;
-    /* Noted once: a disk that was exchanged since then answers with an error, not with another disk's sectors. */
+    /* Noted once: a disk that was exchanged since then answers with an error, not with another disk's sectors, or with
+     * blocks that the buffer has no room for. */
     UINT32 media_id;
+    UINT32 block_bytes;
 };
 
 static struct efi_disk disks[DISKS_MAX];
 static struct efi_disk boot_disk;
 static unsigned disk_count;
+static struct blockdev other; /* one of those whose sectors are not of 512 bytes, as far as it is known */
+static unsigned other_count;
 static uint8_t bounce[BOUNCE_BYTES] __attribute__((aligned(BOUNCE_BYTES)));
 
 void *efi_protocol(EFI_HANDLE handle, EFI_GUID guid)
@@ -36,7 +40,7 @@ static EFI_BLOCK_IO_PROTOCOL *block_io(EFI_HANDLE handle)
 static enum status disk_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
 {
     struct efi_disk *disk = (struct efi_disk *)device;
-    uint32_t per_block = disk->io->Media->BlockSize / SECTOR_BYTES;
+    uint32_t per_block = disk->block_bytes / SECTOR_BYTES;
     uint8_t *at = buffer;
     while (sectors > 0) {
         uint32_t skip = (uint32_t)(lba % per_block);
@@ -44,8 +48,8 @@ static enum status disk_read(struct blockdev *device, uint64_t lba, uint32_t sec
         uint32_t blocks = (skip + part + per_block - 1) / per_block;
         /* The caller's poison goes along, so that a "success" which delivers nothing is seen. */
         memcpy(bounce + skip * SECTOR_BYTES, at, (UINTN)part * SECTOR_BYTES);
-        EFI_STATUS status = disk->io->ReadBlocks(disk->io, disk->media_id, lba / per_block,
-                                                 (UINTN)blocks * disk->io->Media->BlockSize, bounce);
+        EFI_STATUS status =
+            disk->io->ReadBlocks(disk->io, disk->media_id, lba / per_block, (UINTN)blocks * disk->block_bytes, bounce);
         if (EFI_ERROR(status)) {
             device->fault = (uint8_t)status; /* the error bit is far above: EFI_DEVICE_ERROR is 07h */
             return ST_IO;
@@ -64,7 +68,7 @@ static enum status disk_write(struct disk_writer *writer, uint8_t drive, uint64_
     struct efi_disk *disk = drive == BOOT_DRIVE ? &boot_disk : &disks[drive - DRIVE_FIRST];
     (void)writer;
     if ((drive != BOOT_DRIVE && (drive < DRIVE_FIRST || drive - DRIVE_FIRST >= disk_count)) || disk->io == 0 ||
-        disk->io->Media->ReadOnly || disk->io->Media->BlockSize != SECTOR_BYTES)
+        disk->io->Media->ReadOnly || disk->block_bytes != SECTOR_BYTES)
         return ST_REFUSED;
     memcpy(bounce, sector, SECTOR_BYTES);
     if (EFI_ERROR(disk->io->WriteBlocks(disk->io, disk->media_id, lba, SECTOR_BYTES, bounce)) ||
@@ -85,14 +89,13 @@ static void disk_init(struct efi_disk *disk, EFI_BLOCK_IO_PROTOCOL *io, uint8_t 
                                          .sectors = (io->Media->LastBlock + 1) * (io->Media->BlockSize / SECTOR_BYTES),
                                          .drive = drive},
                               .io = io,
-                              .media_id = io->Media->MediaId};
+                              .media_id = io->Media->MediaId,
+                              .block_bytes = io->Media->BlockSize};
 }
 
-/* A disk as NT would know it: whole, fixed, of 512-byte sectors. */
-static bool is_hard_disk(const EFI_BLOCK_IO_PROTOCOL *io)
+static bool is_hard_disk(const EFI_BLOCK_IO_MEDIA *media)
 {
-    return !io->Media->LogicalPartition && !io->Media->RemovableMedia && is_readable(io->Media) &&
-           io->Media->BlockSize == SECTOR_BYTES;
+    return !media->LogicalPartition && !media->RemovableMedia && media->MediaPresent;
 }
 
 static EFI_HANDLE *find_handles(EFI_LOCATE_SEARCH_TYPE type, EFI_GUID *guid, UINTN *count)
@@ -126,12 +129,16 @@ static void find_disks(void)
     EFI_GUID guid = EFI_BLOCK_IO_PROTOCOL_GUID;
     UINTN count;
     EFI_HANDLE *handles = find_handles(ByProtocol, &guid, &count);
-    disk_count = 0;
+    disk_count = other_count = 0;
     for (UINTN i = 0; handles != 0 && i < count && disk_count < DISKS_MAX; i++) {
         EFI_BLOCK_IO_PROTOCOL *io = block_io(handles[i]);
         /* A boot stick is no disk of the machine. A boot partition may lie on one, which is looked at like any. */
-        if (io == 0 || io == boot_disk.io || !is_hard_disk(io))
+        if (io == 0 || io == boot_disk.io || !is_hard_disk(io->Media))
             continue;
+        if (io->Media->BlockSize != SECTOR_BYTES || !is_readable(io->Media)) {
+            other_count++;
+            continue;
+        }
         disk_init(&disks[disk_count], io, (uint8_t)(DRIVE_FIRST + disk_count));
         disks[disk_count].handle = handles[i];
         disk_count++;
@@ -147,8 +154,11 @@ EFI_HANDLE efi_disk_handle(uint8_t drive)
 static enum status disk_open(struct firmware *fw, unsigned index, struct blockdev **device, struct geometry *geometry)
 {
     (void)fw;
-    if (index >= disk_count)
-        return ST_NOT_FOUND;
+    if (index >= disk_count) {
+        other.drive = (uint8_t)(DRIVE_FIRST + index);
+        *device = &other;
+        return index < disk_count + other_count ? ST_UNSUPPORTED : ST_NOT_FOUND;
+    }
     *device = &disks[index].device;
     *geometry = (struct geometry){0};
     return ST_OK;

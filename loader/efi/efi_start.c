@@ -3,7 +3,7 @@
  */
 #include "shell.h"
 
-#define PATH_UNITS 64u
+#define WATCHDOG_S 300u /* as the firmware sets it for what it starts itself: a loader that hangs must not stay */
 
 static const char denied[] =
     "Secure Boot forbids it: no key that this firmware trusts has signed that loader. Sign it\n"
@@ -131,7 +131,9 @@ enum status efi_start_file(struct firmware *fw, uint8_t drive, uint32_t start_lb
     if (EFI_ERROR(status))
         return give_up(fw, status, image);
     console_done();
+    (void)boot_services()->SetWatchdogTimer(WATCHDOG_S, 0, 0, 0);
     status = boot_services()->StartImage(image, 0, 0);
+    (void)boot_services()->SetWatchdogTimer(0, 0, 0, 0);
     console_init();
     return EFI_ERROR(status) ? give_up(fw, status, image) : ST_OK;
 }

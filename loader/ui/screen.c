@@ -75,6 +75,12 @@ void screen_disk(struct loader *loader, const struct disk *disk)
           (unsigned long long)device->sectors, table->signature, disk->dead ? "dead" : "ok", device->fault);
 }
 
+void screen_disk_unsupported(struct loader *loader, uint8_t drive)
+{
+    screen_say(loader, "left alone: its sectors are not of 512 bytes\n", COLOUR_BAD);
+    event(loader, "disk drive=0x%02x state=unsupported", drive);
+}
+
 /* When and how often its registry was written, how far its NTFS log has come, and whether it was still in use: what the
  * verdict was made from, or what a person has to go by where there is none. */
 static void screen_evidence(struct loader *loader, unsigned index, enum role role)

@@ -12,6 +12,7 @@ void screen_start(struct loader *loader);
 /** Before a disk is touched for the first time, and when its first sector was read or not. */
 void screen_disk_before(struct loader *loader, uint8_t drive);
 void screen_disk(struct loader *loader, const struct disk *disk);
+void screen_disk_unsupported(struct loader *loader, uint8_t drive);
 
 void screen_set(struct loader *loader, unsigned index);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests put onto EFI system partitions: it says on COM1 which partition and which file it was started from,
  * and switches the machine off through isa-debug-exit. A file whose name begins with X or x comes back instead, as a
- * shell does that was left. Uses nothing of the loader. */
+ * shell does that was left; one with H or h hangs. Uses nothing of the loader. */
 #include <efi.h>
 
 #define COM1 0x3F8u
@@ -73,6 +73,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     send_text("\r\n");
     if ((name | 0x20) == 'x')
         return EFI_SUCCESS;
+    while ((name | 0x20) == 'h')
+        __asm__ volatile("hlt");
     out_byte(DEBUG_EXIT, EXIT_VALUE);
     return EFI_DEVICE_ERROR;
 }

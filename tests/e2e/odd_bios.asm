@@ -14,6 +14,7 @@ HOME    equ 0x9000
 no_edd: db 0                            ; 1: AH=41h-48h fail for hard disks
 silent: db 0                            ; a drive whose reads "succeed" and deliver nothing; 0: none
 real:   dw 0                            ; LBA of the real boot sector
+large:  db 0                            ; a drive that says its sectors are of 4096 bytes; 0: none
 
         times 0x3E - ($ - $$) db 0      ; the rest of a BPB, which the test copies here
 
@@ -64,7 +65,11 @@ hook:
         jb .reads
         cmp ah, 0x48
         jbe .refuse
-.reads: cmp [cs:silent], dl
+.reads: cmp ah, 0x48
+        jne .quiet
+        cmp [cs:large], dl
+        je .large
+.quiet: cmp [cs:silent], dl
         jne .pass
         cmp ah, 0x02
         je .lie
@@ -77,6 +82,11 @@ hook:
         and byte [bp + 6], 0xFE
         pop bp
         iret
+.large: pushf
+        call far [cs:old]
+        mov word [si + 0x18], 4096
+        sti
+        retf 2
 .refuse:
         mov ah, 0x01
         push bp

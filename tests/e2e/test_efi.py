@@ -173,7 +173,7 @@ class Efi(unittest.TestCase):
         self.assertIn(('0x80', str(lba)), [(e['drive'], e['lba']) for e in found['error']])
 
     def test_only_hard_disks_count(self):
-        """No stick, no disk of 4096-byte sectors, no CD; and without MIRROR.INI the set is found by its types."""
+        """No stick, no CD; a disk of 4096-byte sectors is told, and left alone; and without MIRROR.INI the set is found by its types."""
         others = ('-drive', 'if=none,id=stick,format=raw,snapshot=on,file=%s' % PAIR.a.path,
                   '-device', 'qemu-xhci', '-device', 'usb-storage,drive=stick,removable=on',
                   '-drive', 'if=none,id=large,format=raw,snapshot=on,file=%s' % PAIR.a.path,
@@ -181,7 +181,8 @@ class Efi(unittest.TestCase):
                   '-drive', 'if=none,id=cd,format=raw,readonly=on,file=%s' % PAIR.b.path,
                   '-device', 'ide-cd,drive=cd,bus=ide.4')
         found = self.look(PAIR, config=None, extra=others)
-        self.assertEqual([d['signature'] for d in found['disk']], ['1a2b3c4d', '5e6f7a8b'])
+        self.assertEqual([(d['drive'], d.get('signature'), d['state']) for d in found['disk']],
+                         [('0x80', '1a2b3c4d', 'ok'), ('0x81', '5e6f7a8b', 'ok'), ('0x82', None, 'unsupported')])
         self.assert_members(found, 'good', 'good', 'healthy', 'primary')
 
     def test_silence_and_key(self):
@@ -330,6 +331,20 @@ class Changes(unittest.TestCase):
                     machine.wait_for('^ft: error site=J4 ')
                     self.assert_nothing_written(machine)
                 self.assert_pair(bench, bench.before)
+
+    def test_medium_exchanged_for_another(self):
+        """A larger stick in its place, with the same file system: by its media id it is another medium all the same."""
+        bench = Bench()
+        other = bench.medium.with_name('other.img')
+        other.write_bytes(bench.medium.read_bytes() * 2)
+        with bench.start(USB) as machine:
+            machine.qmp('blockdev-change-medium', device='boot', filename=str(other), format='raw')
+            for key in (BREAK, 'n', 'n', 'y'):
+                machine.send_key(key)
+            machine.wait_for('^ft: error site=J5 status=refused drive=0x00')
+            machine.wait_for('^ft: end')
+            self.assert_nothing_written(machine)
+        self.assert_pair(bench, bench.before)
 
     def test_medium_without_a_journal(self):
         """A write-protected one on top of that. It is asked for, and a yes to the change alone writes nothing."""

@@ -17,6 +17,7 @@ from qemu import PATIENCE, PAYLOAD_EXIT, Disk, Machine, RigError
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get('MKB_BUILD', HERE.parent.parent / 'build'))
 MEDIUM = ('-device', 'virtio-blk-pci,drive=boot,bootindex=1')
+FAST_CLOCK = ('-icount', 'shift=8,sleep=off')  # it jumps while nothing happens
 DIFFERENT = b'another version'
 IN_HEADER, IN_LIST = 512 + 0x38, 1024 + 0x38  # of the first GPT: the disk's GUID, a partition's name
 
@@ -189,13 +190,22 @@ class Esp(unittest.TestCase):
         self.assert_starts(self.a, 'healthy', self.good, self.good, None, 'efi=\\EFI\\debian\\grubx64.efi')
 
     def test_the_watchdog_does_not_bite_while_it_waits(self):
-        """The firmware would restart the machine after five minutes. The machine's clock jumps while nothing happens."""
+        """The firmware would restart the machine after five minutes."""
         self.pair()
-        with self.machine(timeout=310, more=('-icount', 'shift=8,sleep=off')) as machine:
+        with self.machine(timeout=310, more=FAST_CLOCK) as machine:
             machine.wait_for('^ft: verdict .*')
             next_line = machine.wait_for('^(PAYLOAD|ft: start) .*', timeout=5 * PATIENCE)
             self.assertEqual(next_line[1], 'PAYLOAD')
             self.assert_started(machine, self.a)
+
+    def test_the_watchdog_bites_when_what_was_started_hangs(self):
+        """As it would if the firmware had started it. Our loader is then there again."""
+        self.pair()
+        for disk in (self.a, self.b):
+            disk.put('/EFI/HANG.EFI', espdisks.payload())
+        with self.machine(None, 'efi=\\EFI\\HANG.EFI', more=FAST_CLOCK) as machine:
+            self.assertIn(self.a.partition.bytes_le.hex(), machine.wait_for('^PAYLOAD .*')[0])
+            machine.wait_for('^ft: start .*', timeout=5 * PATIENCE)
 
     def test_without_mirror_ini_the_pair_is_found(self):
         self.pair(first=OLD, second=NEW, tail=DIFFERENT)

@@ -25,7 +25,7 @@ class OddBios(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def floppy(self, pair, no_edd=0, silent=0):
+    def floppy(self, pair, no_edd=0, silent=0, large=0):
         plain = self.folder / 'plain.img'
         subprocess.run([BUILD / 'mkbootdisk', 'build', '-o', plain, '--timeout', '0', pair.a.path, pair.b.path],
                        check=True, stdout=subprocess.DEVNULL)
@@ -36,6 +36,7 @@ class OddBios(unittest.TestCase):
         last = len(image) // SECTOR - 1
         sector[3], sector[4] = no_edd, silent
         sector[5:7] = last.to_bytes(2, 'little')
+        sector[7] = large
         sector[BPB] = image[BPB]
         self.assertEqual(image[last * SECTOR:], bytes(SECTOR), 'the last sector is in use')
         image[last * SECTOR:] = image[:SECTOR]
@@ -72,6 +73,17 @@ class OddBios(unittest.TestCase):
         payload, events = self.boot(pair, silent=0x80)
         self.assertEqual(payload['sig80'], '5e6f7a8b')
         self.assertEqual(events['verdict'], {'set': '1', 'state': 'degraded', 'source': 'shadow'})
+
+    def test_a_disk_of_larger_sectors_is_left_alone(self):
+        """Reading it would write past the loader's buffer. It is a mirror's half all the same: the other one starts."""
+        pair = qemu.recipes.make_pair(self.folder)
+        disks = [qemu.Disk(pair.a.path), qemu.Disk(pair.b.path)]
+        with qemu.Machine(disks, floppy=self.floppy(pair, large=0x80), machine='pc') as run:
+            self.assertEqual(run.wait_exit(), qemu.PAYLOAD_EXIT)
+            self.assertEqual(run.payload()['sig80'], '5e6f7a8b')
+            self.assertEqual([values for name, values in run.events() if name == 'disk'][0],
+                             {'drive': '0x80', 'state': 'unsupported'})
+            self.assertEqual(dict(run.events())['verdict'], {'set': '1', 'state': 'degraded', 'source': 'shadow'})
 
     def test_shadow_that_delivers_nothing(self):
         pair = qemu.recipes.make_pair(self.folder)

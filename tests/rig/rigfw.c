@@ -21,7 +21,7 @@ static enum status open_disk(struct firmware *fw, unsigned index, struct blockde
         rig->drive_of[i] = rig->fault[i].device.drive = (uint8_t)(0x80 + index);
         *device = &rig->fault[i].device;
         *geometry = rig->geometry[i];
-        return ST_OK;
+        return rig->odd_sectors[i] ? ST_UNSUPPORTED : ST_OK;
     }
     return ST_NOT_FOUND;
 }
@@ -213,7 +213,7 @@ void rig_heal(struct rigfw *rig)
     for (unsigned i = 0; i < rig->disks; i++) {
         faultdev_init(&rig->fault[i], &rig->disk[i].device);
         rig->fault[i].clock = &rig->reads;
-        rig->absent[i] = false;
+        rig->absent[i] = rig->odd_sectors[i] = false;
     }
     faultdev_init(&rig->floppy_fault, &rig->floppy.device);
     rig->floppy_fault.clock = &rig->reads;

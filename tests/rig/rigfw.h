@@ -60,7 +60,8 @@ struct rigfw {
     unsigned disks;
     struct memdev disk[RIG_DISKS];
     struct faultdev fault[RIG_DISKS];
-    bool absent[RIG_DISKS]; /* not reported by the firmware; the others move up */
+    bool absent[RIG_DISKS];      /* not reported by the firmware; the others move up */
+    bool odd_sectors[RIG_DISKS]; /* reported as a disk that is not to be opened */
     struct geometry geometry[RIG_DISKS];
     uint8_t drive_of[RIG_DISKS]; /* as the firmware numbers them in this run */
     struct memdev floppy;

@@ -42,6 +42,18 @@ static void primary_dead(void **state)
     assert_int_equal(rig.disk_writes, 0);
 }
 
+static void odd_sectors_are_left_alone(void **state)
+{
+    (void)state;
+    rig.odd_sectors[0] = true;
+    expect_start(ROLE_SHADOW, 0x81);
+    assert_true(rig_event(&rig, "disk drive=0x80 state=unsupported\n"));
+    assert_true(rig_event(&rig, "disk drive=0x81 sectors=1200 signature=bbbb0002 state=ok"));
+    assert_true(rig_event(&rig, "role=primary drive=0x00 state=absent"));
+    assert_non_null(strstr(rig.screen, "Disk 80h  left alone: its sectors are not of 512 bytes\n"));
+    assert_int_equal(rig.fault[0].reads, 0);
+}
+
 static void stale_types(void **state)
 {
     (void)state;
@@ -232,6 +244,7 @@ static const struct CMUnitTest tests[] = {
     TEST(healthy),
     TEST(primary_absent),
     TEST(primary_dead),
+    TEST(odd_sectors_are_left_alone),
     TEST(stale_types),
     TEST(split_asks),
     TEST(without_mirror_ini),
