@@ -45,6 +45,12 @@ class Make(unittest.TestCase):
         self.assertEqual(self.first.returncode, 0, self.first.stderr[-2000:])
         self.assertNotIn('warning', self.first.stderr.lower())
 
+    def test_size_lists_every_loader(self):
+        said = make(self.folder, '-s', 'size').stdout
+        for name in ('STAGE2.BIN', 'BOOTX64.EFI', 'BOOTIA32.EFI'):
+            size = (self.folder / 'build' / name).stat().st_size
+            self.assertRegex(said, r'(?m)^%s +%d +%d\b' % (name, size, -(-size // 512)))
+
     def test_same_bytes_in_another_folder(self):
         for name in PRODUCTS:
             with self.subTest(name=name):
