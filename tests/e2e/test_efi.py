@@ -173,7 +173,7 @@ class Efi(unittest.TestCase):
         self.assertIn(('0x80', str(lba)), [(e['drive'], e['lba']) for e in found['error']])
 
     def test_only_hard_disks_count(self):
-        """No stick, no CD; a disk of 4096-byte sectors is told, and left alone; and without MIRROR.INI the set is found by its types."""
+        """No stick, no CD; 4096-byte sectors are told. And without MIRROR.INI the set is found by its types."""
         others = ('-drive', 'if=none,id=stick,format=raw,snapshot=on,file=%s' % PAIR.a.path,
                   '-device', 'qemu-xhci', '-device', 'usb-storage,drive=stick,removable=on',
                   '-drive', 'if=none,id=large,format=raw,snapshot=on,file=%s' % PAIR.a.path,
