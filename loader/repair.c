@@ -114,10 +114,10 @@ enum status repair_plan(struct loader *loader, const struct repair *wish, bool a
     return status == ST_REFUSED && !attended ? ST_OK : status;
 }
 
-void repair_list(struct loader *loader)
+void repair_list(struct loader *loader, const char *state)
 {
     for (unsigned i = 0; i < loader->changes.count; i++)
-        screen_change(loader, i, "planned");
+        screen_change(loader, i, state);
 }
 
 /* What was written has changed the facts. */
@@ -140,23 +140,30 @@ static enum status apply(struct loader *loader, bool attended)
 {
     struct applier applier = make_applier(loader);
     bool replace = false;
+    enum status status = ST_REFUSED;
     if (attended && !ask_yes(loader, "Write this? (y/n)\n"))
-        return ST_REFUSED;
-    if (applier.store != 0 && loader->boot.journal.state == JOURNAL_DONE)
-        replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)\n");
-    if (applier.store == 0 && !(attended && ask_yes(loader, "No journal. Go on without an undo? (y/n)\n")))
-        return ST_REFUSED;
-    enum status status = applier.store != 0 ? bootdisk_check(&loader->boot) : ST_OK;
-    if (status != ST_OK)
         return status;
-    return apply_changes(&applier, &loader->changes, replace);
+    if (applier.store != 0) {
+        if (loader->boot.journal.state == JOURNAL_DONE)
+            replace = attended && ask_yes(loader, "Give up the undo of the last change? (y/n)\n");
+        status = bootdisk_check(&loader->boot);
+        if (status == ST_OK)
+            status = apply_changes(&applier, &loader->changes, replace);
+        if (!applier.unrecorded)
+            return status;
+    }
+    /* The boot disk has no journal, or cannot be written. */
+    if (!attended || !ask_yes(loader, "No journal. Go on without an undo? (y/n)\n"))
+        return status;
+    applier.store = 0;
+    return apply_changes(&applier, &loader->changes, false);
 }
 
 static enum status run_once(struct loader *loader, const struct repair *wish, bool attended)
 {
     enum status status = repair_plan(loader, wish, attended);
     if (status == ST_OK && attended)
-        repair_list(loader);
+        repair_list(loader, "planned");
     if (status == ST_OK && loader->changes.count > 0)
         status = apply(loader, attended);
     else if (status == ST_OK)
@@ -179,7 +186,12 @@ enum status repair_run(struct loader *loader, const struct repair *wish, bool at
 enum status repair_replay(struct loader *loader, bool undo)
 {
     struct applier applier = make_applier(loader);
-    enum status status = bootdisk_check(&loader->boot);
+    enum status status = journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes);
+    if (status == ST_OK) {
+        repair_list(loader, "recorded");
+        status = ask_yes(loader, undo ? "Undo this? (y/n)\n" : "Finish this? (y/n)\n") ? bootdisk_check(&loader->boot)
+                                                                                       : ST_REFUSED;
+    }
     if (status == ST_OK)
         status = apply_journal(&applier, undo, &loader->changes);
     look_again(loader);

@@ -21,14 +21,15 @@ MUST_CHECK enum status repair_plan(struct loader *loader, const struct repair *w
 /** Ask a person who breaks a mirror what else shall be done with it. */
 void repair_ask(struct loader *loader, struct repair *wish);
 
-/** Show the planned changes, one line each. */
-void repair_list(struct loader *loader);
+/** Show loader->changes, which are in this state: "planned", "recorded". */
+void repair_list(struct loader *loader, const char *state);
 
 /** Plan, show, ask (if `attended`), apply, and look at the disks again.
  * Errors: ST_REFUSED (a rule forbids it, or the person did not agree: nothing was written), I/O. */
 MUST_CHECK enum status repair_run(struct loader *loader, const struct repair *wish, bool attended);
 
-/** Undo or finish what the journal holds. Errors: those of apply_journal. */
+/** Show what the journal holds, ask, and undo or finish it. Errors: those of apply_journal; ST_REFUSED also where the
+ * person did not agree. */
 MUST_CHECK enum status repair_replay(struct loader *loader, bool undo);
 
 #endif

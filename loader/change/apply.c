@@ -130,6 +130,7 @@ enum status apply_changes(struct applier *applier, const struct changeset *chang
     }
     if (applier->store != 0) {
         enum status status = journal_begin(applier->store, applier->journal, changes, replace);
+        applier->unrecorded = status == ST_IO;
         if (status != ST_OK)
             return status;
     }

@@ -21,7 +21,8 @@ struct applier {
     const struct changeset *changes; /* set by the functions below: what they are at */
     /* Called after change `index` (from 0) was written, or written back. May be null. */
     void (*progress)(struct applier *applier, unsigned index, bool undone);
-    void *owner; /* of `progress` */
+    void *owner;     /* of `progress` */
+    bool unrecorded; /* set by apply_changes: the journal cannot be written, so nothing else was */
 };
 
 /** Write a change set. Nothing is written unless every target is there, readable and unchanged and the journal holds

@@ -144,6 +144,13 @@ def answer(machine, *yes, until='^ft: boot'):
     return asked
 
 
+def replay(machine, item='Undo the last change'):
+    """Takes the menu item that undoes or finishes what is recorded, and says yes when it has shown that."""
+    choose(machine, item)
+    machine.wait_for(r'ft: change recorded n=1 [\s\S]*(Undo|Finish) this\? \(y/n\)', whole_line=False)
+    machine.send_key('y')
+
+
 def started(story):
     """The signature of the disk that was started, as number."""
     return int(story.payload['sig80'], 16)

@@ -12,7 +12,7 @@ import unittest
 
 import defects
 from qemu import PATIENCE, Disk, Machine, recipes
-from test_boot import (PROMPT, answer, build, changed_sectors, choose, copy, floppy_file, make_pair, mkbootdisk,
+from test_boot import (PROMPT, answer, build, changed_sectors, choose, copy, floppy_file, make_pair, mkbootdisk, replay,
                        scratch, start, started)
 
 SECTOR = recipes.SECTOR
@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
     def undo(self, bench, item='Undo the last change', a='absent'):
         """Undoes from the menu, then starts the shadow from the menu that follows."""
         def act(machine):
-            choose(machine, item)
+            replay(machine, item)
             machine.wait_for('ft: change undone')
             choose(machine, 'Start the shadow')
         bench.set_timeout(9)
@@ -352,7 +352,7 @@ class PowerCut(Case):
                 bench.set_timeout(9)
 
                 def act(machine):
-                    choose(machine, 'Undo the interrupted change')
+                    replay(machine, 'Undo the interrupted change')
                     choose(machine, 'Start the shadow')
                 story = bench.start(act=act)
                 self.assertIn('Finish the interrupted change', story.text)
@@ -366,7 +366,7 @@ class PowerCut(Case):
                 bench.set_timeout(9)
 
                 def act(machine):
-                    choose(machine, 'Finish the interrupted change')
+                    replay(machine, 'Finish the interrupted change')
                     machine.wait_for('ft: change done')
                     choose(machine, 'Start the shadow')
                 self.check_shadow(bench, bench.start(act=act))

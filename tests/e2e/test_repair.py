@@ -14,8 +14,9 @@ import unittest
 
 import defects
 from qemu import Disk, Machine, recipes
-from test_boot import (PROMPT, TOOL, answer, build, changed_sectors, choose, copy, mkbootdisk, scratch, start, started)
-from test_break import BREAK, FREE, LAST_UNDO, PROMOTE, RETIRE, WRITE, Bench
+from test_boot import (PROMPT, TOOL, answer, build, changed_sectors, choose, copy, mkbootdisk, replay, scratch, start,
+                       started)
+from test_break import BREAK, FREE, LAST_UNDO, NO_UNDO, PROMOTE, RETIRE, WRITE, Bench
 from test_writelog import information
 import ftinfo
 import nt
@@ -239,7 +240,7 @@ class Repaired:
         undone.a, undone.b, undone.floppy = copy(self.bench.a), copy(self.bench.b), copy(self.bench.floppy)
 
         def act(machine):
-            choose(machine, 'Undo the last change')
+            replay(machine)
             machine.wait_for('ft: change undone n=1 ')
             choose(machine, START)
         story = undone.start(None, act=act)
@@ -349,7 +350,7 @@ class Faults(Case):
             if before_yes:
                 before_yes(running)
             running.send_key('y')
-            running.wait_for('^The change failed')
+            answer(running, until='^The change failed')
             choose(running, START)
         story = bench.start(*(faults or (None,)), act=act, **machine)
         self.check_shadow(bench, story)
@@ -393,6 +394,22 @@ class Faults(Case):
         story = self.fails(bench, protected=True)
         self.assertIn('J4', self.sites(story))
         self.assertEqual((story.event('change done'), story.written['floppy']), ([], []))
+
+    def test_without_an_undo_by_choice(self):
+        """The same floppy; but the person goes on."""
+        bench, asked = Stale(), []
+        floppy = copy(bench.floppy)
+
+        def act(machine):
+            choose(machine, BREAK)
+            asked.extend(answer(machine, PROMOTE, RETIRE, WRITE, NO_UNDO))
+        story = bench.start(None, act=act, protected=True)
+        self.check_asked(asked, PROMOTE, RETIRE, WRITE, NO_UNDO)
+        self.check_shadow(bench, story)
+        self.check_retired(bench)
+        self.check_registry(bench)
+        self.assertEqual(changed_sectors(floppy, bench.floppy), [])
+        self.assertIn('J4', self.sites(story))
 
     def test_floppy_taken_out_before_the_last_yes(self):
         bench = Stale()

@@ -48,6 +48,11 @@ static void expect(bool holds, const char *why)
         fail(why);
 }
 
+static size_t disk_bytes(unsigned disk)
+{
+    return (size_t)rig->disk[disk].sectors * SECTOR_BYTES;
+}
+
 /* ---- the media ---- */
 
 /* The machine is switched off and on again, on media as they were then; null: before the change. */
@@ -173,6 +178,38 @@ static void describe(const char *line, const struct fault *fault)
                    fault->nth != 0 ? kinds[fault->kind] : "never at", fault->nth, fault->lost);
 }
 
+/* ---- what others shall look at ---- */
+
+static FILE *states;
+
+/* The disk that is kept, as it was. */
+static void tell_disk(void)
+{
+    const char *path = getenv("POWERCUT_STATES");
+    states = path != NULL ? fopen(path, "ab") : NULL;
+    if (path != NULL && states == NULL)
+        abort();
+    if (states == NULL)
+        return;
+    (void)fprintf(states, "disk %zu %s\n", disk_bytes(change->keep), change->name);
+    (void)fwrite(original[change->keep], 1, disk_bytes(change->keep), states);
+}
+
+/* ... and its sectors that differ now. */
+static void tell_state(void)
+{
+    const struct touched *at;
+    for (unsigned i = 0; states != NULL && (at = media_touched(i)) != NULL; i++) {
+        const uint8_t *old = original[change->keep] + at->lba * SECTOR_BYTES;
+        if (at->medium != change->keep || memcmp(media_now(at), old, SECTOR_BYTES) == 0)
+            continue;
+        (void)fprintf(states, "sector %llu\n", (unsigned long long)at->lba);
+        (void)fwrite(media_now(at), 1, SECTOR_BYTES, states);
+    }
+    if (states != NULL)
+        (void)fprintf(states, "end %s\n", what);
+}
+
 /* ---- what must hold after a cut ---- */
 
 static void expect_right_half(void)
@@ -206,7 +243,7 @@ static bool check_offer(const struct snapshot *from, const char *line, uint8_t *
 {
     restore(from);
     bool unchanged = media_disks_are(original);
-    if (choose(from, line, "", &none) == RIG_RETURNED)
+    if (choose(from, line, "y", &none) == RIG_RETURNED)
         return false;
     expect(journal_lost || strstr(rig->screen, "The change failed.") == NULL, "it is offered, and fails");
     if (media_disks_are(wanted) || (unchanged && disks_are_earlier()))
@@ -229,6 +266,7 @@ static void check_undo(const struct snapshot *from)
 static void check_cut(void)
 {
     media_save(&cut);
+    tell_state();
     expect_no_other_byte();
     check_start();
     media_save(&after);
@@ -301,11 +339,6 @@ void powercut_run(void)
     expect(rig->disk_writes > 0, "nothing is written");
 }
 
-static size_t disk_bytes(unsigned disk)
-{
-    return (size_t)rig->disk[disk].sectors * SECTOR_BYTES;
-}
-
 void powercut_sweep(void)
 {
     for (unsigned i = 0; i < MEDIA_DISKS; i++)
@@ -320,10 +353,10 @@ void powercut_sweep(void)
     sweep_change(NULL, change->choice, change->answers);
     powercut_run();
     media_save(&before);
-    sweep_change(&before, "Undo the", "");
+    sweep_change(&before, "Undo the", "y");
     interrupt();
-    sweep_change(&before, "Undo the", "");
-    sweep_change(&before, "Finish the", "");
+    sweep_change(&before, "Undo the", "y");
+    sweep_change(&before, "Finish the", "y");
     restore(NULL);
     expect(media_are_untouched(), "a sector that was never written has changed");
     count.scenarios++;
@@ -382,10 +415,13 @@ void powercut_begin(struct rigfw *machine, const struct powercut *what_is_done)
             abort();
         memcpy(finished[i], original[i], disk_bytes(i));
     }
+    tell_disk();
 }
 
 void powercut_end(void)
 {
+    if (states != NULL && fclose(states) != 0)
+        abort();
     media_end();
     for (unsigned i = 0; i < MEDIA_DISKS; i++)
         free(finished[i]);

@@ -22,6 +22,10 @@ struct powercut {
     uint8_t *earlier; /* disk `keep` before the change whose undo this one gives up; null: there is none */
 };
 
+/* For those who look at volumes with other eyes: the file that POWERCUT_STATES names gets, for each change, "disk BYTES
+ * NAME" and the kept disk as it was before; then for each cut "sector LBA" and the sector, for each one that differs
+ * from that, and "end" with a word about the cut. All words end with a line. */
+
 /** Take the media of `rig` (two disks and the boot disk) as they are now as those before the change. Both arguments
  * must outlive powercut_end(). */
 void powercut_begin(struct rigfw *rig, const struct powercut *what);

@@ -83,6 +83,7 @@ static enum status faulty_write(struct rigfw *rig, uint8_t *to, const void *sect
     case WRITE_FAILS:
     case WRITE_FAIL_ALL:
     case WRITE_FAIL_DISKS:
+    case WRITE_PROTECTED:
         return ST_IO;
     case WRITE_LOST:
         return ST_OK;
@@ -117,6 +118,8 @@ static bool is_faulty(struct rigfw *rig, uint8_t drive)
         pull_floppy(rig);
     if (rig->write_fault == WRITE_FAIL_DISKS)
         return drive != RIG_FLOPPY_DRIVE;
+    if (rig->write_fault == WRITE_PROTECTED)
+        return drive == RIG_FLOPPY_DRIVE;
     return rig->writes == rig->faulty_write || rig->write_fault == WRITE_FAIL_ALL;
 }
 

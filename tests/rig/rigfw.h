@@ -31,8 +31,9 @@ enum write_fault {
     WRITE_FAILS,      /* an error, nothing written */
     WRITE_LOST,       /* success claimed, nothing written */
     WRITE_TORN,       /* an error, but half of it arrived */
-    WRITE_FAIL_ALL,   /* this write and all later ones fail: write-protected, or dying */
+    WRITE_FAIL_ALL,   /* this write and all later ones fail */
     WRITE_FAIL_DISKS, /* ... to hard disks */
+    WRITE_PROTECTED,  /* ... to the boot disk */
     WRITE_NO_FLOPPY,  /* from this write on the boot disk is not in its drive any more */
     CUT_BEFORE,       /* the power goes before this write */
     CUT_AFTER,        /* ... or after it */

@@ -39,7 +39,7 @@ static void break_asked_for_then_undone(void **state)
     rig_keys(&rig, "2ny");
     expect_start(ROLE_SHADOW, 0x81);
     assert_int_equal(type_of(1), 0x06);
-    rig_keys(&rig, "3");
+    rig_keys(&rig, "3y");
     assert_int_equal(rig_run(&rig), RIG_WAITING);
     assert_non_null(strstr(rig.screen, "3  Undo the last change"));
     assert_true(rig_event(&rig, "change undone n=1"));
@@ -218,7 +218,7 @@ static void a_second_change_asks_for_the_first_ones_undo(void **state)
     expect_menu_and_no_write();
     assert_true(on_screen("Give up the undo of the last change? (y/n)"));
     assert_int_equal(rig.writes, 0);
-    choose(UNDO, "");
+    choose(UNDO, "y");
     assert_int_equal(rig_run(&rig), RIG_WAITING);
     expect_disks_as_remembered();
     choose(BREAK, "nny"); /* an undo that was used up is nothing to ask for */
@@ -227,11 +227,50 @@ static void a_second_change_asks_for_the_first_ones_undo(void **state)
     uint8_t broken[2] = {type_of(0), type_of(1)};
     choose(PROMOTE, "yy");
     assert_int_equal(rig_run(&rig), RIG_WAITING);
-    choose(UNDO, "");
+    choose(UNDO, "y");
     assert_int_equal(rig_run(&rig), RIG_WAITING);
     assert_int_equal(type_of(0), broken[0]);
     assert_int_equal(type_of(1), broken[1]);
     assert_int_equal(rig.disk[1].bytes[446], 0);
+}
+
+/* What is to be undone, or finished, is on the screen before; and nothing but yes is an answer. */
+static void an_undo_is_listed_and_asked_for(void **state)
+{
+    (void)state;
+    disabled_primary("ask");
+    choose(BREAK, "nyy");
+    expect_start(ROLE_SHADOW, 0x81);
+    choose(UNDO, "n");
+    expect_menu_and_no_write();
+    assert_int_equal(rig.writes, 0);
+    assert_true(on_screen("1 recorded: disk bbbb0002, sector 0+1c2, 1 bytes, 86 to 06"));
+    assert_true(on_screen("2 recorded: disk aaaa0001, sector 0+1b8, "));
+    assert_true(rig_event(&rig, "change recorded n=2 disk=aaaa0001 lba=0"));
+    assert_false(rig_event(&rig, "change undone"));
+    choose(UNDO, "y");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(strstr(rig.screen, "2 recorded: ") < strstr(rig.screen, "Undo this? (y/n)"));
+    expect_disks_as_remembered();
+}
+
+static void finishing_is_asked_for_as_well(void **state)
+{
+    (void)state;
+    retiring();
+    rig.faulty_write = 9; /* the second disk */
+    rig.write_fault = CUT_BEFORE;
+    assert_int_equal(rig_run(&rig), RIG_CUT);
+    heal();
+    choose("Finish the interrupted change", "n");
+    expect_menu_and_no_write();
+    assert_int_equal(rig.writes, 0);
+    assert_true(on_screen("2 recorded: disk aaaa0001"));
+    assert_true(on_screen("Finish this? (y/n)"));
+    assert_int_equal(signature_of(0), RIG_SIGNATURE_A);
+    choose("Finish the interrupted change", "y");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    expect_retired();
 }
 
 static void without_a_time_out_it_breaks_at_once(void **state)
@@ -268,6 +307,8 @@ static const struct CMUnitTest tests[] = {
     TEST(promoting_and_retiring_from_the_menu),
     TEST(a_refusal_to_promote_is_on_the_screen),
     TEST(a_second_change_asks_for_the_first_ones_undo),
+    TEST(an_undo_is_listed_and_asked_for),
+    TEST(finishing_is_asked_for_as_well),
     TEST(without_a_time_out_it_breaks_at_once),
     TEST(a_person_may_keep_the_half_that_is_not_preferred),
 };

@@ -33,7 +33,7 @@ static void a_write_protected_floppy(void **state)
     again("auto");
     rig.absent[0] = true;
     rig.faulty_write = 1;
-    rig.write_fault = WRITE_FAIL_ALL;
+    rig.write_fault = WRITE_PROTECTED;
     expect_start(ROLE_SHADOW, 0x80);
     assert_int_equal(rig.disk_writes, 0);
     assert_int_equal(type_of(1), 0x86);
@@ -99,7 +99,7 @@ static void the_boot_disk_is_pulled_out_while_it_writes(void **state)
         begun++;
         assert_int_equal(type_of(1), 0x06);
         expect_retired();
-        choose(nth < 11 ? "Undo the interrupted change" : UNDO, "");
+        choose(nth < 11 ? "Undo the interrupted change" : UNDO, "y");
         assert_int_equal(rig_run(&rig), RIG_WAITING);
         expect_disks_as_remembered();
     }
@@ -160,7 +160,7 @@ static void a_change_that_cannot_even_be_undone_is_offered_again(void **state)
         assert_int_equal(signature_of(0), RIG_SIGNATURE_A);
         assert_true(rig_event(&rig, "error site=W6"));
         heal();
-        choose("Undo the interrupted change", "");
+        choose("Undo the interrupted change", "y");
         assert_int_equal(rig_run(&rig), RIG_WAITING);
         expect_disks_as_remembered();
     }
@@ -186,15 +186,47 @@ static void a_journal_that_is_too_small_for_the_change(void **state)
     expect_retired();
 }
 
-static void by_choice_a_write_protected_floppy_means_no_change(void **state)
+/* The floppy is write-protected: at the keyboard one may go on without an undo, and only there. */
+static void by_choice_a_change_goes_on_without_an_undo(void **state)
 {
     (void)state;
-    disabled_primary("ask");
-    choose(BREAK, "yyy");
-    rig.faulty_write = 1;
-    rig.write_fault = WRITE_FAIL_ALL;
-    expect_menu_and_no_write();
-    assert_true(on_screen("The change failed."));
+    static const char question[] = "No journal. Go on without an undo? (y/n)";
+    for (unsigned agreed = 0; agreed < 2; agreed++) {
+        disabled_primary("ask");
+        choose(BREAK, agreed ? "nyyy" : "nyyn");
+        rig.faulty_write = 1;
+        rig.write_fault = WRITE_PROTECTED;
+        if (agreed)
+            expect_start(ROLE_SHADOW, 0x81);
+        else
+            expect_menu_and_no_write();
+        assert_true(on_screen(question));
+        assert_true(rig_event(&rig, "error site=J4"));
+        assert_int_equal(on_screen("The change failed."), !agreed);
+        assert_int_equal(rig.disk_writes, agreed ? 2 : 0);
+        if (!agreed) {
+            expect_disks_as_remembered();
+            continue;
+        }
+        assert_int_equal(type_of(1), 0x06);
+        expect_retired();
+        assert_false(on_screen("Undo the"));
+    }
+}
+
+/* A disk that fails is no reason to ask for that. */
+static void only_the_journal_is_a_reason_to_ask_for_it(void **state)
+{
+    (void)state;
+    for (unsigned nth = 7; nth <= 9; nth += 2) { /* the journal's own mark; the second disk */
+        disabled_primary("ask");
+        choose(BREAK, "nyyn");
+        rig.faulty_write = nth;
+        rig.write_fault = WRITE_FAILS;
+        assert_int_equal(rig_run(&rig), RIG_WAITING);
+        assert_int_equal(on_screen("Go on without an undo?"), nth == 7);
+        expect_disks_as_remembered();
+    }
 }
 
 /* What was written down of another mirror is not given up unattended. */
@@ -222,7 +254,8 @@ static const struct CMUnitTest tests[] = {
     TEST(by_choice_a_write_that_goes_wrong_comes_back_to_the_menu),
     TEST(a_change_that_cannot_even_be_undone_is_offered_again),
     TEST(a_journal_that_is_too_small_for_the_change),
-    TEST(by_choice_a_write_protected_floppy_means_no_change),
+    TEST(by_choice_a_change_goes_on_without_an_undo),
+    TEST(only_the_journal_is_a_reason_to_ask_for_it),
     TEST(unattended_an_undo_is_never_given_up),
 };
 
