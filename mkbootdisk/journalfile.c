@@ -75,26 +75,36 @@ static enum exit_code make_new(const char *path)
     return complain(EXIT_IO, "%s: %s. Give --undo-file FILE; nothing was changed", path, strerror(error));
 }
 
-enum exit_code journal_file_create(const char *path, bool replace, struct host_journal *out)
+/* Open one that is there, if nothing is lost when it is written over. */
+static enum exit_code open_spare(const char *path, bool replace, struct host_journal *out)
 {
-    if (access(path, F_OK) != 0) {
-        enum exit_code code = make_new(path);
-        if (code != EXIT_DONE)
-            return code;
-        code = journal_file_open(path, out);
-        out->created = code == EXIT_DONE;
-        return code;
-    }
     enum exit_code code = journal_file_open(path, out);
-    bool holds = code == EXIT_DONE &&
-                 (out->journal->state == JOURNAL_PENDING || (out->journal->state == JOURNAL_DONE && !replace));
-    if (holds) {
+    if (code != EXIT_DONE)
+        return code;
+    if (out->journal->state == JOURNAL_PENDING)
+        code = complain(EXIT_REFUSED,
+                        "%s: holds a change that was begun and not completed (state pending). Undo or --finish that "
+                        "first ('mkbootdisk undo'), or give another --undo-file; nothing was changed",
+                        path);
+    if (out->journal->state == JOURNAL_DONE && !replace)
+        code = complain(EXIT_REFUSED,
+                        "%s: holds a change that can still be undone (state done). Undo it, give another --undo-file, "
+                        "or --replace-undo; nothing was changed",
+                        path);
+    if (code != EXIT_DONE)
         journal_file_close(out);
-        return complain(EXIT_REFUSED,
-                        "%s: holds a change that can still be undone (state %s). Undo it, move the file away, give "
-                        "another --undo-file, or --replace-undo; nothing was changed",
-                        path, journal_state_name(out->journal->state));
-    }
+    return code;
+}
+
+enum exit_code journal_file_use(const char *bootdisk, const char *undo_file, bool replace, struct host_journal *out)
+{
+    if (bootdisk != NULL || access(undo_file, F_OK) == 0)
+        return open_spare(bootdisk != NULL ? bootdisk : undo_file, replace, out);
+    enum exit_code code = make_new(undo_file);
+    if (code != EXIT_DONE)
+        return code;
+    code = journal_file_open(undo_file, out);
+    out->created = code == EXIT_DONE;
     return code;
 }
 

@@ -22,8 +22,9 @@ struct host_journal {
 /** Open a boot disk or an undo file for reading. */
 enum exit_code journal_file_open(const char *path, struct host_journal *out);
 
-/** Open an undo file, or make a new one. One that still holds an undo is refused unless that may be replaced. */
-enum exit_code journal_file_create(const char *path, bool replace, struct host_journal *out);
+/** Open a boot disk, or where that is null an undo file, which is made if it is not there, to record a change in. One
+ * that still holds an undo is refused unless that may be replaced; an interrupted change always. */
+enum exit_code journal_file_use(const char *bootdisk, const char *undo_file, bool replace, struct host_journal *out);
 
 /** Before the first write. */
 enum exit_code journal_file_make_writable(struct host_journal *journal);

@@ -136,18 +136,11 @@ static struct applier make_applier(struct host_set *set, struct host_journal *jo
                             .owner = progress};
 }
 
-static enum exit_code open_journal(const struct writing *writing, struct host_journal *journal)
-{
-    if (writing->bootdisk == NULL)
-        return journal_file_create(writing->undo_file, writing->replace, journal);
-    return journal_file_open(writing->bootdisk, journal);
-}
-
 enum exit_code writing_apply(const struct writing *writing, struct host_set *set, const struct changeset *changes)
 {
     static struct host_journal journal;
     struct progress progress = {set, changes, &journal};
-    enum exit_code code = open_journal(writing, &journal);
+    enum exit_code code = journal_file_use(writing->bootdisk, writing->undo_file, writing->replace, &journal);
     if (code != EXIT_DONE)
         return code;
     code = journal_file_make_writable(&journal);

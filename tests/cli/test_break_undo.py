@@ -274,7 +274,7 @@ class WhereTheUndoIs(BreakCase):
         now = boot.read_bytes()
         marked = {n for n in range(len(whole)) if whole[n] != now[n]}
         self.assertTrue(marked and min(marked) >= at and max(marked) < at + 26 * SECTOR)
-        self.complains(REFUSED, r'ft\.img|J3', 'break', '--write', '--set', '1', '--keep', 'shadow', '--bootdisk', boot,
+        self.complains(REFUSED, [r'ft\.img', '--replace-undo'], 'break', '--write', '--set', '1', '--keep', 'shadow', '--bootdisk', boot,
                        *self.fresh_pair())
         self.must(DONE, 'undo', '--write', boot, self.a, self.b)
         self.assert_changed()

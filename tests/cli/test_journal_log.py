@@ -4,6 +4,7 @@
 Owns the two commands and --replace-undo. What happens to disks while a record is written is test_power_cut.py's.
 """
 import json
+import re
 import struct
 import unittest
 
@@ -215,8 +216,7 @@ class ReplaceUndo(JournalCase):
         for on_boot_disk in (False, True):
             with self.subTest(boot_disk=on_boot_disk):
                 self.prepare(on_boot_disk)
-                self.assertRegex(self.second(REFUSED).err,
-                                 r"mkbootdisk\.undo.*--replace-undo|ft\.img.*'mkbootdisk explain J3'")
+                self.assertRegex(self.second(REFUSED).err, re.escape(self.place.name) + '.*state done.*--replace-undo')
                 self.assertEqual(self.journal()['changes'][0]['disk'], '1a2b3c4d')
                 self.second(DONE, '--replace-undo')
                 found = self.journal()
@@ -235,7 +235,9 @@ class ReplaceUndo(JournalCase):
                 self.run_tool(*BREAK, *self.where, self.a, self.b,
                               env=dict(LD_PRELOAD=cut_library(), CUT_HOW='after', CUT_AT='4'))
                 self.assertEqual(self.journal()['state'], 'pending')
-                self.second(REFUSED, '--replace-undo')
+                said = self.second(REFUSED, '--replace-undo').err
+                self.assertRegex(said, re.escape(self.place.name) + ".*state pending.*--finish.*'mkbootdisk undo'")
+                self.assertNotIn('--replace-undo', said)
                 self.must(DONE, 'undo', '--write', self.place, self.a, self.b)
                 self.assert_changed()
 
