@@ -71,7 +71,7 @@ $(T)/bench/fsread: tests/bench/fsread.c $(patsubst %,$(BUILD)/host/%.o,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $^
 
-diff-programs: $(DIFF_PROGRAMS)
+diff-programs: $(DIFF_PROGRAMS) $(T)/sweep/crash_nt
 
 check-diff: diff-programs ## our answers against those of sfdisk, sgdisk, mdadm, mtools, ntfs-3g and hivex
 	@set -e; for test in tests/diff/test_*.py; do $(PYTHON) -B $$test; done

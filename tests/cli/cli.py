@@ -20,7 +20,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-for folder in (ROOT / 'images', ROOT / 'tests' / 'e2e'):
+for folder in (ROOT / 'images', ROOT / 'tests' / 'e2e', ROOT / 'tests' / 'rig'):
     sys.path.insert(0, str(folder))
 import defects  # noqa: E402
 import disks  # noqa: E402

@@ -5,7 +5,7 @@
  *   short                it writes its first half and says so
  *   lost                 it says it went well and writes nothing, so that reading back shows the old bytes
  *   sync                 the n-th fdatasync or fsync fails instead
- * CUT_LOG is a file that gets a line "offset count" for each pwrite.
+ * CUT_LOG is a file that gets a line "offset count" for each pwrite, and "sync" for each fdatasync or fsync.
  * CUT_READ is "FILE:OFFSET": a pread of that byte of that file fails, as on a disk with a bad sector. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,19 +35,26 @@ static int at(int count, int and_later)
     return set != NULL && (count == atoi(set) || (and_later && count > atoi(set)));
 }
 
-static void note(size_t count, off_t offset)
+static void note(const char *line)
 {
     const char *path = getenv("CUT_LOG");
     int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
     if (fd < 0)
         return;
-    dprintf(fd, "%lld %zu\n", (long long)offset, count);
+    dprintf(fd, "%s\n", line);
     close(fd);
+}
+
+static void note_write(size_t count, off_t offset)
+{
+    char line[64];
+    snprintf(line, sizeof line, "%lld %zu", (long long)offset, count);
+    note(line);
 }
 
 static ssize_t cut(pwrite_function *real, int fd, const void *bytes, size_t count, off_t offset)
 {
-    note(count, offset);
+    note_write(count, offset);
     ++writes;
     if (at(writes, 1) && (is("eio-on") || is("enospc-on"))) {
         errno = is("eio-on") ? EIO : ENOSPC;
@@ -126,7 +133,10 @@ static int cut_sync(const char *name, int fd)
         errno = EIO;
         return -1;
     }
-    return ((sync_function *)dlsym(RTLD_NEXT, name))(fd);
+    int result = ((sync_function *)dlsym(RTLD_NEXT, name))(fd);
+    if (result == 0)
+        note("sync");
+    return result;
 }
 
 int fdatasync(int fd)

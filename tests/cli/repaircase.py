@@ -9,6 +9,7 @@ once a mirror left it.
 import base64
 import copy
 import json
+import re
 import struct
 import subprocess
 import xml.etree.ElementTree
@@ -130,6 +131,13 @@ def table(image):
 
 def types(image):
     return [one['type'] for one in table(image)]
+
+
+def export_information(hive):
+    """The value once more, as hivexregedit exports it."""
+    text = disks.run('hivexregedit', '--export', hive, '\\DISK').decode()
+    found = re.search(r'^"Information"=hex\(3\):([0-9a-f,]*)$', text, re.M)
+    return bytes.fromhex(found[1].replace(',', ''))
 
 
 def many_hives(count, halves):

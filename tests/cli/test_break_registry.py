@@ -10,8 +10,8 @@ import struct
 import unittest
 
 from cli import DONE, FOUND, IO, REFUSED, SECTOR, disks
-from repaircase import (A, B, CONFIG, FILE_SYSTEMS, HIVES, SECTORS, START, RepairCase, decode, dissolved, many_hives,
-                        types)
+from repaircase import (A, B, CONFIG, FILE_SYSTEMS, HIVES, SECTORS, START, RepairCase, decode, dissolved,
+                        export_information, many_hives, types)
 import ftinfo
 import nt
 import regf
@@ -82,7 +82,15 @@ class WhatChanges(RegistryCase):
                     self.assertEqual(types(self.images[keep]), ['%x' % (disks.MIRRORED[fs] & 0x3F)])
                     self.check_letter(keep, 'C')
                     self.check_survivor(keep, gone)
+                    self.check_exported(self.volume(self.images[keep]))
                     self.undo_all()
+
+    def check_exported(self, volume):
+        """A second reader of registries sees a record without sets, too."""
+        for name, (record, _) in self.registries(volume).items():
+            found = export_information(self.host_file('hive', self.fetch(volume, CONFIG + name)))
+            self.assertEqual(found, record)
+            self.assertEqual((decode(found)['sets'], set(decode(found)['disks'])), ([], {A, B}))
 
     def check_letter(self, keep, letter):
         self.assertIn('Mirror 1: %s: before, %s: afterwards for the %s' % (letter, letter, keep), self.result.out)

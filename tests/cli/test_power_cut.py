@@ -11,12 +11,23 @@ import shutil
 import unittest
 
 from cli import DONE, FOUND, IO, REFUSED, SECTOR, SMALL, cut_library, disks, type_byte
-from repaircase import RepairCase
+from repaircase import CONFIG, HIVES, RepairCase
 from test_break_undo import TYPE_AT, BreakCase
 from test_promote import PATH, boot_ini
+import whole
 
 EBR = 1008
 TWO_SECTORS = dict(SMALL, logical='both', primary_extra=((63, 900, 0x87),), shadow_extra=((63, 900, 0x87),))
+
+
+def writes_in(log):
+    """[(offset, bytes)] of the writes that the library told. Each one has reached its medium before the next is begun:
+    there is nothing that a cache could write in another order."""
+    lines = log.read_text().splitlines()
+    at = [n for n, line in enumerate(lines) if line != 'sync']
+    if [n for n in at if lines[n + 1:n + 2] != ['sync']]:
+        raise AssertionError('a write that is not flushed: %s' % lines)
+    return [tuple(map(int, lines[n].split())) for n in at]
 
 
 class CutCase(BreakCase):
@@ -50,7 +61,7 @@ class CutCase(BreakCase):
         log = self.dir / 'log'
         log.unlink(missing_ok=True)
         self.assertEqual(self.with_cut('', 0, *arguments, log=log).code, DONE)
-        return len(log.read_text().splitlines())
+        return len(writes_in(log))
 
     def all_changed(self):
         """What a finished break has changed."""
@@ -243,6 +254,7 @@ class RepairSweep(RepairCase):
         self.start(**recipe)
         self.prepare()
         self.keep_copy()
+        self.seen = set()
         self.planned = self.plan(*call)
         self.assertEqual(len(self.changes), expected)
         first = 3 * expected + 2
@@ -266,6 +278,7 @@ class RepairSweep(RepairCase):
                     self.restore(done)
                     self.cut(how, number, *undo)
                     self.to_both_ends()
+        self.assertGreater(len(self.seen), expected)  # torn ones among them
 
     def call(self, how, number, *words, log=''):
         env = dict(LD_PRELOAD=cut_library(), CUT_HOW=how, CUT_AT=str(number), CUT_LOG=str(log))
@@ -276,7 +289,7 @@ class RepairSweep(RepairCase):
         log.unlink(missing_ok=True)
         result = self.call('', 0, *words, log=log)
         self.assertEqual(result.code, DONE, str(result))
-        return len(log.read_text().splitlines())
+        return len(writes_in(log))
 
     def cut(self, how, number, *words):
         """Afterwards every byte is as it was or as it shall be."""
@@ -284,6 +297,19 @@ class RepairSweep(RepairCase):
         self.assertEqual(result.code, 137, str(result))
         for name, changed in self.changed().items():
             self.assertLessEqual(changed.items(), self.planned[name].items())
+            self.look_at(name, frozenset(changed.items()))
+
+    def look_at(self, name, state):
+        """Others do, once for each state of a disk: its table, its volume, and both registries are whole."""
+        if (name, state) in self.seen:
+            return
+        self.seen.add((name, state))
+        image, is_fat = self.dir / name, self.fs.startswith('fat')
+        self.assertIn(b'No errors', disks.run('sfdisk', '-V', image))
+        volume = self.volume(image)
+        whole.check_volume(volume, is_fat)
+        for hive in HIVES:
+            whole.check_hive(self.host_file('hive', whole.read_file(volume, is_fat, CONFIG + hive)))
 
     def state(self):
         """What differs on the disks, and what is recorded."""
@@ -356,9 +382,9 @@ class TheLibrary(CutCase):
         self.prepare()
         log = self.dir / 'log'
         self.with_cut('', 0, *self.break_call(), log=log)
-        lines = [tuple(map(int, line.split())) for line in log.read_text().splitlines()]
-        self.assertTrue(all(count == SECTOR for _, count in lines))
-        self.assertIn((0, SECTOR), lines)
+        writes = writes_in(log)
+        self.assertTrue(all(count == SECTOR for _, count in writes))
+        self.assertIn((0, SECTOR), writes)
         self.assertEqual(type_byte(self.a), 0x06)
 
     def test_a_torn_sector_is_torn(self):
