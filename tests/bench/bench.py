@@ -19,6 +19,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'e2e'))
 import boots  # noqa: E402
+import changes  # noqa: E402
 import filesystems  # noqa: E402
 import hosttool  # noqa: E402
 import peers  # noqa: E402
@@ -32,6 +33,7 @@ BASE_KIB_MIN = 638
 INSTRUCTIONS_MAX = 2_000_000
 VOLUMES_RATIO_MAX = 1.10  # the dearest of the NTFS volumes to the cheapest
 SPEED_RATIO_MIN = 1.0  # ours to theirs
+BREAK_SECTORS_MAX = 12  # of one mirror on NTFS
 
 PEERS = ('GRUB', 'SYSLINUX', 'min')
 OURS, WAITING = 'ours', 'ours, time-out'  # built with --timeout 0, and with the time-out of a user who gives none
@@ -247,6 +249,16 @@ def speed_rows():
             yield Row('file systems', speed.what + ', MiB/s', '%.0f' % (speed.bytes / speed.ours / 2**20), '', None, {})
 
 
+# ---- 9: a break at the keyboard ----
+
+def change_rows(build, directory):
+    for what, change in changes.measure(build, directory).items():
+        yield at_most('changes', what + ', Windows NT on NTFS: sectors written to the disk',
+                      {OURS: change.disk_sectors}, BREAK_SECTORS_MAX)
+        yield Row('changes', what + ': sectors written to the floppy', str(change.floppy_sectors), '', None, {})
+        yield Row('changes', what + ': seconds from the last key to the start', '%.2f' % change.seconds, '', None, {})
+
+
 # ---- the table ----
 
 def show(row):
@@ -288,6 +300,7 @@ def measure(build, directory, with_profile):
     take(host_rows(build, directory))
     take(volume_rows(build, directory))
     take(speed_rows())
+    take(change_rows(build, directory))
     for (name, case), boot in found.items():
         if not boot.survivor and (name in PEERS or case != 'no disk'):
             print('%s stops, %s: %s' % (name, case, boot.screen[-1] if boot.screen else 'blank screen'))
