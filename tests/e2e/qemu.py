@@ -23,7 +23,8 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / 'images'))
+for folder in ('images', 'tests/rig'):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / folder))
 import disks as recipes  # noqa: E402
 
 PATIENCE = float(os.environ.get('MKB_TIMEOUT', 60))  # seconds; generous, the machine may be loaded

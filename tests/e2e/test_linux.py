@@ -51,13 +51,15 @@ class Linux(Case):
 
 
 class Promoted(Case):
-    """The mirror is broken, and the survivor is the only disk; there is no floppy."""
+    """The mirror is broken, and the survivor is the only disk; there is no floppy. The kernel comes up to its initrd's
+    shell."""
 
     def comes_up(self, disk, said, **machine):
         self.assertEqual(recipes.read_at(disk, 0)[:440], TOOL.with_name('mbr.bin').read_bytes())
         with Machine([disk], mem=128, trace=True, **machine) as running:
             running.wait_for(said)
             running.wait_for(r'Linux version \d', timeout=4 * PATIENCE)
+            running.wait_for('Run /bin/sh as init process', timeout=4 * PATIENCE)
             files = sum(len(data) for data in recipes.linux_files().values())
             self.assertGreater(sum(count for _, count in running.reads(0)), files // recipes.SECTOR)
 

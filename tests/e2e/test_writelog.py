@@ -19,7 +19,9 @@ import writelog
 from qemu import PAYLOAD_EXIT, Disk, Machine, recipes
 from test_boot import PROMPT, SECTOR, TOOL, build, choose, copy, floppy_file, mkbootdisk, scratch
 import ftinfo
+import nt
 import regf
+import whole
 
 DISKS = ('disk0', 'disk1')
 NODES = DISKS + ('floppy',)
@@ -196,7 +198,7 @@ class Case:
 
         def check(_, media):
             volume = self.run_.volume(media)
-            recipes.run(*(('fsck.fat', '-n') if fat16 else ('ntfsfix', '-n')), volume)
+            whole.check_volume(volume, fat16)
             volume.unlink()
             self.partition_type('disk0', media)
             return self.partition_type(KEPT, media)
@@ -207,9 +209,10 @@ class Case:
         recipes.new_image(table, image.stat().st_size)
         recipes.write_at(table, 0, media.get(node, {}).get(0) or recipes.read_at(image, 0))
         self.assertIn(b'No errors', recipes.run('sfdisk', '-V', table))
-        found, = json.loads(recipes.run('sfdisk', '-J', table))['partitiontable']['partitions']
+        found = json.loads(recipes.run('sfdisk', '-J', table))['partitiontable']['partitions']
         table.unlink()
-        return found['type']
+        half = self.run_.pair.b if node == KEPT else self.run_.pair.a
+        return next(part['type'] for part in found if part['start'] == half.member_start)
 
     def test_the_registry_lists_the_mirror_or_none(self):
         """Never half a list. A disk that writes in an order of its own may leave one, and no order of ours prevents
@@ -374,8 +377,17 @@ class Fat16(Case, unittest.TestCase):
 
 
 class Ntfs(Case, unittest.TestCase):
-    """The primary can be read, and its registry is out of date; all is done that the loader offers, on both disks."""
-    fault, recipe, since, more = None, dict(fs='ntfs', nt=OLD), dict(shadow_nt={**NEW, 'states': (1, 0)}), True
+    """The primary can be read, and its registry is out of date; all is done that the loader offers, on both disks. The
+    shadow is another partition of its disk, and lies elsewhere: its boot sectors and BOOT.INI change, too."""
+    fault, since, more = None, dict(shadow_nt={**NEW, 'states': (1, 0)}), True
+    recipe = dict(fs='ntfs', nt=OLD, shadow_start=2016, shadow_extra=((63, 945, 0x06),))
+
+    def test_all_of_it_was_written(self):
+        half = self.run_.pair.b
+        written = {write.lba for write in self.run_.writes if write.node == KEPT}
+        self.assertLessEqual({0, half.member_start, half.member_start + half.sectors - 1}, written)
+        self.assertEqual(self.run_.file(self.run_.volume(writelog.media_after(self.run_.writes)), 'BOOT.INI'),
+                         nt.boot_ini(partition=2, version='4.0'))
 
 
 if __name__ == '__main__':
