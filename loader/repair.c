@@ -130,10 +130,12 @@ static void look_again(struct loader *loader)
 
 void repair_ask(struct loader *loader, struct repair *wish)
 {
+    static const char *const retire[ROLE_COUNT] = {"Shall the primary be retired, so that it can do no harm? (y/n)\n",
+                                                   "Shall the shadow be retired, so that it can do no harm? (y/n)\n"};
     const struct member_place *other = &loader->survey[0].place[1 - wish->keep];
     wish->promote = ask_yes(loader, "Shall it start without this boot disk from now on? (y/n)\n");
     if (other->partition != 0 && other->disk->table.status == ST_OK)
-        wish->retire = ask_yes(loader, "Shall the other half be retired, so that it can do no harm? (y/n)\n");
+        wish->retire = ask_yes(loader, retire[1 - wish->keep]);
 }
 
 static enum status apply(struct loader *loader, bool attended)

@@ -134,7 +134,7 @@ static void each_answer_counts_for_itself(void **state)
 static void nobody_is_asked_about_a_half_that_is_not_there(void **state)
 {
     (void)state;
-    static const char question[] = "Shall the other half be retired";
+    static const char question[] = "Shall the primary be retired";
     for (unsigned how = 0; how < 4; how++) {
         disabled_primary("ask");
         choose(BREAK, "");
@@ -289,6 +289,7 @@ static void a_person_may_keep_the_half_that_is_not_preferred(void **state)
     memdev_sector(&rig.disk[1], RIG_MEMBER_START + 1)[9] ^= 1;
     choose("Break the mirror, keeping the primary", "nny");
     expect_start(ROLE_PRIMARY, 0x80);
+    assert_true(on_screen("Shall the shadow be retired, so that it can do no harm? (y/n)"));
     assert_int_equal(type_of(0), 0x06);
     assert_int_equal(type_of(1), 0x86);
     assert_int_equal(rig.disk_writes, 1);
