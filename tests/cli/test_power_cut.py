@@ -5,6 +5,7 @@ brought back bit for bit, or the change completed, and no other byte has changed
 Owns the preloaded library (cut.c) that counts the tool's writes. What is on the disks in between is
 proven to boot by tests/sweep.
 """
+import itertools
 import os
 import re
 import shutil
@@ -249,8 +250,8 @@ class RepairSweep(RepairCase):
         """What happens to the pair before the call. Nothing."""
 
     def sweep(self, *call, expected=0, **recipe):
-        """Cut the call at each of its writes, and the undo of it at each of its own; it was planned to change so many
-        sectors. Each change is three sectors in the record; then come the state, the changes, and the state again."""
+        """Cut the call at each of its writes, the undo of it at each of its own, and what is done after a cut as well; it
+        was planned to change so many sectors. Each change is three sectors in the record; then come the state, the changes, and the state again."""
         self.start(**recipe)
         self.prepare()
         self.keep_copy()
@@ -278,7 +279,24 @@ class RepairSweep(RepairCase):
                     self.restore(done)
                     self.cut(how, number, *undo)
                     self.to_both_ends()
+        self.sweep_the_resumption(first, call)
         self.assertGreater(len(self.seen), expected)  # torn ones among them
+
+    def sweep_the_resumption(self, first, call):
+        """The power went when the first sector had been written; it goes again while that is finished, or undone."""
+        self.put_back()
+        self.cut('after', first, *call)
+        interrupted = self.state()
+        for options, end in ((('--finish',), self.planned), ((), {'a.img': {}, 'b.img': {}})):
+            again = ('undo', '--write', *options, self.undo_file, self.a, self.b)
+            self.restore(interrupted)
+            total = self.count_writes(*again)
+            self.assertEqual(self.changed(), end)
+            for how, number in itertools.product(('torn', 'after'), range(1, total + 1)):
+                with self.subTest(options, write_of_resumption=number, how=how):
+                    self.restore(interrupted)
+                    self.cut(how, number, *again)
+                    self.to_both_ends()
 
     def call(self, how, number, *words, log=''):
         env = dict(LD_PRELOAD=cut_library(), CUT_HOW=how, CUT_AT=str(number), CUT_LOG=str(log))
@@ -362,7 +380,9 @@ class Retirement(RepairSweep):
 
     def test_retire(self):
         """In the middle of it the disk has its old name, behind it a new one."""
-        self.sweep('retire', '--disk', 'shadow', expected=2, logical='both')
+        for fs in ('fat16', 'ntfs'):
+            (self.dir / 'first').unlink(missing_ok=True)
+            self.sweep('retire', '--disk', 'shadow', expected=2, fs=fs, logical='both')
 
 
 class Promotion(RepairSweep):
