@@ -457,7 +457,7 @@ static void show_intention(struct loader *loader)
     struct repair wish = {
         .keep = loader->survey[0].verdict.source, .break_mirror = true, .retire = loader->config.retire};
     if (will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)
-        repair_list(loader, "planned");
+        repair_list(loader, "planned", false);
 }
 
 void loader_run(struct loader *loader, struct firmware *fw)

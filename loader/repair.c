@@ -7,6 +7,8 @@
 #include "change/retire.h"
 #include "ui/screen.h"
 
+#define LISTED_AT_ONCE 10u /* changes of two lines each; a screen has 25 */
+
 static void show_progress(struct applier *applier, unsigned index, bool undone)
 {
     struct loader *loader = applier->owner;
@@ -114,10 +116,15 @@ enum status repair_plan(struct loader *loader, const struct repair *wish, bool a
     return status == ST_REFUSED && !attended ? ST_OK : status;
 }
 
-void repair_list(struct loader *loader, const char *state)
+void repair_list(struct loader *loader, const char *state, bool attended)
 {
-    for (unsigned i = 0; i < loader->changes.count; i++)
+    for (unsigned i = 0; i < loader->changes.count; i++) {
+        if (attended && i > 0 && i % LISTED_AT_ONCE == 0) {
+            screen_say(loader, "More: any key.\n", COLOUR_NORMAL);
+            (void)loader->fw->key(loader->fw, KEY_WAIT_FOREVER);
+        }
         screen_change(loader, i, state);
+    }
 }
 
 /* What was written has changed the facts. */
@@ -165,7 +172,7 @@ static enum status run_once(struct loader *loader, const struct repair *wish, bo
 {
     enum status status = repair_plan(loader, wish, attended);
     if (status == ST_OK && attended)
-        repair_list(loader, "planned");
+        repair_list(loader, "planned", true);
     if (status == ST_OK && loader->changes.count > 0)
         status = apply(loader, attended);
     else if (status == ST_OK)
@@ -190,7 +197,7 @@ enum status repair_replay(struct loader *loader, bool undo)
     struct applier applier = make_applier(loader);
     enum status status = journal_changes(&loader->boot.store, &loader->boot.journal, &loader->changes);
     if (status == ST_OK) {
-        repair_list(loader, "recorded");
+        repair_list(loader, "recorded", true);
         status = ask_yes(loader, undo ? "Undo this? (y/n)\n" : "Finish this? (y/n)\n") ? bootdisk_check(&loader->boot)
                                                                                        : ST_REFUSED;
     }

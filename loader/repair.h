@@ -21,8 +21,8 @@ MUST_CHECK enum status repair_plan(struct loader *loader, const struct repair *w
 /** Ask a person who breaks a mirror what else shall be done with it. */
 void repair_ask(struct loader *loader, struct repair *wish);
 
-/** Show loader->changes, which are in this state: "planned", "recorded". */
-void repair_list(struct loader *loader, const char *state);
+/** Show loader->changes, which are in this state: "planned", "recorded"; a screenful at a time if `attended`. */
+void repair_list(struct loader *loader, const char *state, bool attended);
 
 /** Plan, show, ask (if `attended`), apply, and look at the disks again.
  * Errors: ST_REFUSED (a rule forbids it, or the person did not agree: nothing was written), I/O. */

@@ -140,13 +140,13 @@ static void encode_chs(uint32_t lba, const struct geometry *geometry, uint8_t ou
 
 static enum status plan_sector0(struct promote_job *job, struct disk *disk)
 {
-    struct edit edit = {job->changes, disk, "promote: active flag, CHS", "A03"};
+    struct edit edit = {job->changes, disk, "promote: active entry", "A03"};
     uint32_t entry = job->boot->entry_offset;
     enum status status = ST_OK;
     uint8_t chs[CHS_BYTES];
     job->code = judge_code(job, disk);
     if (job->code == PROMOTE_CODE_OURS) {
-        edit.why = "promote: MBR code, active flag, CHS";
+        edit.why = "promote: MBR code, active entry";
         status = edit_bytes(&edit, 0, 0, mbr_code, sizeof mbr_code);
     }
     for (uint32_t at = MBR_TABLE_OFFSET; at < MBR_MARK_OFFSET && status == ST_OK; at += MBR_ENTRY_BYTES)

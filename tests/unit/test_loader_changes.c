@@ -273,6 +273,58 @@ static void finishing_is_asked_for_as_well(void **state)
     expect_retired();
 }
 
+static enum status read_floppy(struct journal_store *store, uint32_t sector, void *buffer)
+{
+    (void)store;
+    memcpy(buffer, memdev_sector(&rig.floppy, JOURNAL_LBA + sector), SECTOR_BYTES);
+    return ST_OK;
+}
+
+static enum status write_floppy(struct journal_store *store, uint32_t sector, const void *buffer)
+{
+    (void)store;
+    memcpy(memdev_sector(&rig.floppy, JOURNAL_LBA + sector), buffer, SECTOR_BYTES);
+    return ST_OK;
+}
+
+/* Twelve changes, made and recorded by somebody else. */
+static void record_twelve(void)
+{
+    static struct changeset changes;
+    struct journal_store store = {.read = read_floppy, .write = write_floppy, .sectors = JOURNAL_MIN_SECTORS};
+    struct journal journal;
+    changes.count = 12;
+    for (uint32_t i = 0; i < changes.count; i++) {
+        struct change *change = &changes.change[i];
+        uint8_t *sector = memdev_sector(&rig.disk[1], RIG_MEMBER_START + 2 + i);
+        *change = (struct change){.signature = RIG_SIGNATURE_B, .lba = RIG_MEMBER_START + 2 + i};
+        memcpy(change->old_bytes, sector, SECTOR_BYTES);
+        sector[7] ^= 0x55;
+        memcpy(change->new_bytes, sector, SECTOR_BYTES);
+    }
+    assert_int_equal(journal_load(&store, &journal), ST_OK);
+    assert_int_equal(journal_begin(&store, &journal, &changes, false), ST_OK);
+    assert_int_equal(journal_mark(&store, &journal, JOURNAL_DONE), ST_OK);
+}
+
+/* Nothing is asked about what has left the screen. */
+static void a_long_list_waits_at_the_end_of_a_screen(void **state)
+{
+    (void)state;
+    static const char more[] = "More: any key.";
+    disabled_primary("ask");
+    record_twelve();
+    choose(UNDO, "");
+    expect_menu_and_no_write();
+    assert_true(on_screen("10 recorded: disk bbbb0002, sector"));
+    assert_true(on_screen(more));
+    assert_false(on_screen("11 recorded:"));
+    choose(UNDO, "yy"); /* only the second one is an answer */
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(strstr(rig.screen, more) < strstr(rig.screen, "11 recorded:"));
+    expect_disks_as_remembered();
+}
+
 static void without_a_time_out_it_breaks_at_once(void **state)
 {
     (void)state;
@@ -310,6 +362,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_second_change_asks_for_the_first_ones_undo),
     TEST(an_undo_is_listed_and_asked_for),
     TEST(finishing_is_asked_for_as_well),
+    TEST(a_long_list_waits_at_the_end_of_a_screen),
     TEST(without_a_time_out_it_breaks_at_once),
     TEST(a_person_may_keep_the_half_that_is_not_preferred),
 };
