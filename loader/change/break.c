@@ -54,7 +54,7 @@ static enum status plan_installations(struct break_job *job, struct disk *disk, 
     if (status != ST_OK && status != ST_IO)
         return ST_OK; /* no file system, no installation */
     if (status == ST_OK)
-        status = install_search_begin(search, &work->volume);
+        status = install_search_go_on(search, &work->volume);
     while (status == ST_OK) {
         status = install_search_next(search, directory);
         if (status != ST_OK)
@@ -69,12 +69,15 @@ static enum status plan_installations(struct break_job *job, struct disk *disk, 
                   partition->number);
 }
 
+/* Active partitions come first: there is the BOOT.INI that names folders of the others. */
 static enum status plan_disk(struct break_job *job, struct disk *disk)
 {
     enum status status = ST_OK;
-    for (unsigned i = 0; i < disk->table.count && status == ST_OK; i++) {
-        const struct partition *partition = &disk->table.partition[i];
-        if (ft_is_file_system(ft_plain_type(partition->type)) && !is_left(job, partition))
+    job->work->search.ini.count = 0;
+    for (unsigned i = 0; i < 2 * disk->table.count && status == ST_OK; i++) {
+        const struct partition *partition = &disk->table.partition[i % disk->table.count];
+        bool is_turn = partition->active == (i < disk->table.count);
+        if (is_turn && ft_is_file_system(ft_plain_type(partition->type)) && !is_left(job, partition))
             status = plan_installations(job, disk, partition);
     }
     return status;

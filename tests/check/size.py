@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 SECTOR = 512
-STAGE2_BIN_SECTORS = 86
+STAGE2_BIN_SECTORS = 90  # five tracks of a 1.44 MB floppy, which it begins on: the sixth costs one more command
 MBR_BYTES = 440
 INT13_BYTES = 1024
 

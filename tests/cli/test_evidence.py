@@ -5,6 +5,7 @@ given another signature or that no registry knows; on every file system, for eve
 Owns the verdict's evidence at the command line. Expected states follow from what the recipe says happened to the disks.
 What the loader does with the same evidence is tests/e2e/test_evidence.py's business.
 """
+import json
 import re
 import struct
 import unittest
@@ -205,6 +206,9 @@ class Folders(Evidence):
         for index in (0, 1):
             self.check_set(('stale', 'shadow', 'stale', 'good'), index)
             self.check_why('orphaned', None, index=index)
+        said = json.loads(self.must(DONE, 'break', '--keep', 'shadow', '--dry-run', '--json', self.a, self.b).out)
+        places = [(change['disk'], change['lba'] >= 4095) for change in said['changes'] if 'Information' in change['why']]
+        self.assertEqual(set(places), {('5e6f7a8b', True)}, said)
 
     def second(self, **options):
         """Files of another NT on the same volume."""
