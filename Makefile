@@ -28,7 +28,7 @@ CORE := base/status base/text base/unicode base/crc32 base/trail \
         ui/menu ui/screen bootdisk plan dryrun repair loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_net efi_start efi_copy efi_console
-HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage netfolder medium media bootfiles gather systems signing build check breakcmd repairs repaircmd undo journalcmd \
+HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage netfolder medium media bootfiles gather systems signing build buildtell check breakcmd repairs repaircmd undo journalcmd \
         journalfile writing writecmd destination blockuse copying ntmenu lab lab_faults lab_qemu lab_run explain expand ntfile
 
 WARNINGS := -std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror

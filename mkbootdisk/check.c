@@ -462,7 +462,8 @@ static enum exit_code run(int argc, char **argv)
     if (boot_disk != NULL && boot_disk != argv[optind])
         return complain(EXIT_IO, "%s: is no boot disk, but %s is: the boot disk comes first; give it before the disks",
                         argv[optind], boot_disk);
-    enum exit_code code = host_boot_open(argv[optind], &boot);
+    bool is_config = host_boot_is_config(argv[optind]);
+    enum exit_code code = is_config ? host_boot_open_config(argv[optind], &boot) : host_boot_open(argv[optind], &boot);
     if (code != EXIT_DONE)
         return code;
     code = host_set_open(argv + optind + 1, argc - optind - 1, true, &set);

@@ -2,7 +2,11 @@
 /* Opening boot disks. */
 #include "hostboot.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "diskimage.h"
 #include "loader.h"
@@ -11,6 +15,13 @@
 #define BOOT_DRIVE 0x00u
 #define DESCRIPTION 0x0Bu /* of the volume, which formatting puts between the jump and the code */
 #define DESCRIPTION_END 0x3Eu
+#define DOS_MARK 0x5A4Du
+#define PE_HEADER 0x3Cu /* where it is */
+#define PE_OPTIONAL 24u /* in the header */
+#define PE_MAGIC_64 0x20Bu
+#define PE_CHECKSUM 64u /* in the optional header, as are the next two */
+#define PE_SIGNATURE_32 128u
+#define PE_SIGNATURE_64 144u
 
 /* The loaders, linked into the tool. */
 extern const uint8_t _binary_fat12_bin_start[];
@@ -44,6 +55,40 @@ static enum exit_code check(struct host_boot *boot)
     if (disk->journal_status != ST_OK)
         return complain_about(boot, "FTJOURNL.DAT is missing or damaged");
     return EXIT_DONE;
+}
+
+bool host_boot_is_config(const char *path)
+{
+    size_t length = strlen(path);
+    struct stat info;
+    return length > 4 && strcasecmp(path + length - 4, ".ini") == 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+enum exit_code host_boot_open_config(const char *path, struct host_boot *out)
+{
+    static struct net_config net;
+    memset(out, 0, sizeof *out);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return complain(EXIT_IO, "%s: %s. Check the name", path, strerror(errno));
+    net.bytes = fread(net.text, 1, sizeof net.text, file);
+    bool good = ferror(file) == 0 && fgetc(file) == EOF;
+    fclose(file);
+    if (!good)
+        return complain(EXIT_IO, "%s: cannot be read, or is too long for a MIRROR.INI (%u bytes). Build it again", path,
+                        CONFIG_BYTES_MAX);
+    memcpy(net.name, "MIRROR.INI", sizeof "MIRROR.INI");
+    out->file.path = path;
+    out->file.fd = -1;
+    out->fw.name = "host";
+    out->fw.net = &net;
+    config_init(&out->config);
+    bootdisk_open(&out->boot, &out->fw, &out->trail, &out->config);
+    if (out->boot.config_status == ST_OK && out->config.set_count > 0)
+        return EXIT_DONE;
+    if (out->boot.config_status == ST_OK)
+        return complain(EXIT_IO, "%s: names no mirror. Build it again", path);
+    return complain(EXIT_IO, "%s: line %u cannot be understood. Build it again", path, out->boot.config_line);
 }
 
 enum exit_code host_boot_open(const char *path, struct host_boot *out)
@@ -87,6 +132,24 @@ static bool has_code(struct host_boot *boot)
            mbr_has_mark(sector);
 }
 
+/* Whether a file is one of our loaders, as it is or, for UEFI, signed: then a checksum and the place of the signature
+ * in its header differ, and the signature follows it (Microsoft PE format, "Attribute Certificate Table"). */
+static bool is_own(const uint8_t *file, size_t bytes, const uint8_t *own, size_t own_bytes)
+{
+    if (bytes == own_bytes && memcmp(file, own, own_bytes) == 0)
+        return true;
+    size_t end = (own_bytes + 7) & ~(size_t)7;
+    if (get_le16(own) != DOS_MARK || bytes <= end)
+        return false;
+    size_t optional = get_le32(own + PE_HEADER) + PE_OPTIONAL;
+    size_t checksum = optional + PE_CHECKSUM;
+    size_t place = optional + (get_le16(own + optional) == PE_MAGIC_64 ? PE_SIGNATURE_64 : PE_SIGNATURE_32);
+    return get_le32(file + place) == end && get_le32(file + place + 4) == bytes - end &&
+           memcmp(file, own, checksum) == 0 &&
+           memcmp(file + checksum + 4, own + checksum + 4, place - checksum - 4) == 0 &&
+           memcmp(file + place + 8, own + place + 8, own_bytes - place - 8) == 0;
+}
+
 /* Whether the boot disk holds the file and, where `own` is given, just these bytes. */
 static enum exit_code check_file(struct host_boot *boot, const char *path, const uint8_t *own, size_t own_bytes)
 {
@@ -101,7 +164,7 @@ static enum exit_code check_file(struct host_boot *boot, const char *path, const
     if (file.bytes > sizeof room || fs_read(&file, 0, room, (uint32_t)file.bytes) != ST_OK)
         return complain(EXIT_FOUND, "%s: %s cannot be read (its chain begins at cluster %u). Build it again",
                         boot->file.path, path + 1, file.at.fat.first_cluster);
-    if (own != NULL && (file.bytes != own_bytes || memcmp(room, own, own_bytes) != 0))
+    if (own != NULL && !is_own(room, file.bytes, own, own_bytes))
         return complain(EXIT_FOUND, "%s: %s is damaged, or of another version than " LOADER_VERSION ". Build it again",
                         boot->file.path, path + 1);
     return EXIT_DONE;
@@ -109,6 +172,8 @@ static enum exit_code check_file(struct host_boot *boot, const char *path, const
 
 enum exit_code host_boot_check_loader(struct host_boot *boot)
 {
+    if (boot->fw.net != NULL)
+        return EXIT_DONE; /* it is elsewhere: on a server */
     if (boot->config.set[0].kind == SET_ESP)
         return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
                           (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));

@@ -20,6 +20,12 @@ struct host_boot {
 /** Open a boot disk that mkbootdisk made. Complains about anything else. */
 enum exit_code host_boot_open(const char *path, struct host_boot *out);
 
+/** Whether `path` is a MIRROR.INI by itself, as the folder for machines that start over the network has them. */
+bool host_boot_is_config(const char *path);
+
+/** Take such a file for the boot disk: all that a machine gets from the network. Complains about anything else. */
+enum exit_code host_boot_open_config(const char *path, struct host_boot *out);
+
 /** Whether the boot disk's way to its loader is whole: for a BIOS the boot sector and the loader itself, for UEFI the
  * file that starts what it was built for. Complains about what is not. */
 enum exit_code host_boot_check_loader(struct host_boot *boot);

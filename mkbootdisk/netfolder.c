@@ -34,6 +34,14 @@ bool netfolder_machine(const char *given, char name[NETFOLDER_MACHINE_BYTES])
     return true;
 }
 
+void netfolder_config(const struct netfolder *net, const char *folder, char *path)
+{
+    if (net->machines > 0)
+        snprintf(path, PATH_BYTES, "%s/" MACHINES "/%s.ini", folder, net->machine[0]);
+    else
+        snprintf(path, PATH_BYTES, "%s/MIRROR.INI", folder);
+}
+
 static enum exit_code write_file(const char *folder, const char *name, const struct floppy_file *file)
 {
     char path[PATH_BYTES];

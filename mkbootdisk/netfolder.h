@@ -19,6 +19,9 @@ struct netfolder {
     char machine[NETFOLDER_MACHINES_MAX][NETFOLDER_MACHINE_BYTES];
 };
 
+/** The path of the MIRROR.INI (the first machine's) in the folder; `path` has PATH_BYTES. */
+void netfolder_config(const struct netfolder *net, const char *folder, char *path);
+
 /** Write the files into the folder `path`, which is made if it is not there; each one whole or not at all, the loaders
  * last. */
 enum exit_code netfolder_write(const struct netfolder *net, const char *path, const struct floppy *floppy);

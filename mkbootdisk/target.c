@@ -198,6 +198,6 @@ enum exit_code target_make_folder(const char *path)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST)
         return EXIT_DONE;
-    return complain(EXIT_IO, "%s: %s. Is the folder above it there (mounted?), and may you write to it?", path,
+    return complain(EXIT_IO, "%s: %s. Make or mount the folder above it first, and see that you may write to it", path,
                     strerror(errno));
 }

@@ -22,6 +22,8 @@ from qemu import PATIENCE, recipes
 
 TOOL = recipes.build_dir().resolve() / 'mkbootdisk'
 NOBODY = 65534
+MAC = '52:54:00:ab:cd:01'
+MAC_FILE = 'machines/52-54-00-ab-cd-01.ini'
 SCRATCH, DIR = None, None
 
 
@@ -62,6 +64,12 @@ def make_media():
                 '-e', 'efi.img', '-no-emul-boot', DIR / 'cd')
     recipes.new_image(DIR / 'large.img', 4 << 20)
     recipes.copy_range(DIR / 'ft.img', 0, DIR / 'large.img', 0, os.path.getsize(DIR / 'ft.img'))
+
+
+    for words in ((), ('--machine', MAC)):
+        done = tool('build', '-o', DIR / 'server,1', '--format', 'pxe', '--timeout', '1', *words, DIR / 'a.img', DIR / 'b.img')
+        if done.returncode:
+            raise RuntimeError(done.stderr)
 
 
 def tearDownModule():
@@ -194,6 +202,17 @@ class Media(unittest.TestCase):
             with self.subTest(attach):
                 self.from_bios(floppy, drive, '--attach', attach)
 
+    def test_the_folder_of_a_server(self):
+        """The machine's address chooses between its own file and that for all."""
+        for words, name in (((), 'MIRROR.INI'), (('--attach', 'net', '--mac', MAC), MAC_FILE)):
+            with self.subTest(name):
+                result = lab('--until-boot', '--fail', 'primary=absent', *words, floppy='server,1')
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                self.assertIn('ft: config file="%s"' % name, result.stdout)
+                self.assertRegex(result.stdout.splitlines()[-1], '^lab: started the shadow, ')
+        result = self.from_uefi('--firmware', 'uefi64', '--until-boot', '--mac', MAC, floppy='server,1')
+        self.assertIn('ft: config file="%s"' % MAC_FILE, result.stdout)
+
     def test_the_image_says_how_it_is_attached(self):
         self.assertIn('floppy,drive=boot', self.from_bios('ft.img', 0))
         self.assertIn('media=cdrom', self.from_bios('ft.iso', 0))
@@ -301,7 +320,13 @@ class Refusals(unittest.TestCase):
 
     def test_media_and_firmware(self):
         self.refused(2, r'bios, uefi64 or uefi32', '--firmware', 'uefi')
-        self.refused(2, r'floppy, usb, cd or disk', '--attach', 'net')
+        self.refused(2, r'floppy, usb, cd, disk or net', '--attach', 'tape')
+        self.refused(4, r'is no folder.*--format pxe', '--attach', 'net')
+        self.refused(4, r'is a folder; --attach net', '--attach', 'usb', floppy='server,1')
+        self.refused(4, r'mkbootdisk\.0: No such file.*--format pxe', floppy='cd')
+        self.refused(2, r'isapc has no network card', '--machine', 'isapc', floppy='server,1')
+        self.refused(2, r'--mac goes with --attach net', '--mac', MAC)
+        self.refused(2, r'--mac takes', '--mac', '52:54:00', floppy='server,1')
         self.refused(2, r'--attach usb takes', '--firmware', 'uefi64', '--attach', 'floppy')
         self.refused(4, r'larger than a floppy', '--attach', 'floppy', floppy='large.img')
         self.refused(4, r'no image of a CD', '--attach', 'cd')
