@@ -5,10 +5,10 @@ The disks are those of tests/e2e/espdisks.py; what is damaged on them, sgdisk co
 import json
 import unittest
 
-from cli import DONE, FOUND, SECTOR, CliCase
+from cli import BUILD, DONE, FOUND, SECTOR, CliCase
 import espdisks  # found through cli's path
 from espdisks import BOOT, NEW, OLD
-from test_formats import Volume
+from test_formats import Volume, tool
 from test_gpt import sound  # of tests/diff
 
 GRUB = '/EFI/debian/grubx64.efi'
@@ -45,6 +45,40 @@ class WhatCounts(Esp):
         self.make({BOOT: (b'one', OLD), GRUB: (b'new grub', NEW)}, {BOOT: (b'one', OLD), GRUB: (b'grub', OLD)})
         self.build(DONE)
         self.assertRegex(self.build(FOUND, *self.efi).err, 'mirror 1 is degraded.*shadow.*boot loader is the older one')
+
+
+class Signed(Esp):
+    """`check` takes a loader that is ours but for the signature, and no other."""
+
+    def setUp(self):
+        super().setUp()
+        self.make({BOOT: (b'program', OLD)}, {BOOT: (b'program', OLD)})
+        key, certificate = self.dir / 'my.key', self.dir / 'my.pem'
+        tool('openssl', 'req', '-new', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=me',
+             '-keyout', key, '-out', certificate)
+        self.build(DONE, '--format', 'usb', '--sign-key', key, '--sign-cert', certificate)
+        self.volume = Volume(self.dir / 'out.img', 2048)
+        self.loader = bytearray(self.volume.read('EFI/BOOT/BOOTX64.EFI'))
+
+    def check(self, code):
+        return self.must(code, 'check', self.dir / 'out.img', self.a, self.b)
+
+    def put(self, loader):
+        tool('mcopy', '-o', '-i', self.volume.at, self.write('loader', loader), '::EFI/BOOT/BOOTX64.EFI')
+
+    def test_as_it_was_built(self):
+        self.check(DONE)
+
+    def test_another_program(self):
+        own = len((BUILD / 'BOOTX64.EFI').read_bytes())
+        for at in (0x200, own // 2, own - 1):
+            with self.subTest(at):
+                bad = self.loader.copy()
+                bad[at] ^= 1
+                self.put(bad)
+                self.assertRegex(self.check(FOUND).err, 'BOOTX64.EFI is damaged')
+        self.put(self.loader[:-8])  # the signature ends early
+        self.assertRegex(self.check(FOUND).err, 'BOOTX64.EFI is damaged')
 
 
 class OneCopyOfTheTable(Esp):
