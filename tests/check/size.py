@@ -35,6 +35,7 @@ def rows(build):
             ('stage 2 unpacked', size('stage2.bin'), None),
             ('stage 2 packed', size('stage2.packed'), None),
             ('STAGE2.BIN', size('STAGE2.BIN'), STAGE2_BIN_SECTORS * SECTOR),
+            ('mkbootdisk.0', size('mkbootdisk.0'), None),
             ('BOOTX64.EFI', size('BOOTX64.EFI'), None),
             ('BOOTIA32.EFI', size('BOOTIA32.EFI'), None)]
 

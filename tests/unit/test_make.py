@@ -14,7 +14,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get('MKB_BUILD', ROOT / 'build'))
-PRODUCTS = ('mkbootdisk', 'fat12.bin', 'mbr.bin', 'int13.bin', 'STAGE2.BIN', 'BOOTX64.EFI', 'BOOTIA32.EFI')
+PRODUCTS = ('mkbootdisk', 'fat12.bin', 'mbr.bin', 'int13.bin', 'STAGE2.BIN', 'mkbootdisk.0', 'BOOTX64.EFI',
+            'BOOTIA32.EFI')
 
 
 def make(folder, *words):
@@ -47,7 +48,7 @@ class Make(unittest.TestCase):
 
     def test_size_lists_every_loader(self):
         said = make(self.folder, '-s', 'size').stdout
-        for name in ('STAGE2.BIN', 'BOOTX64.EFI', 'BOOTIA32.EFI'):
+        for name in ('STAGE2.BIN', 'mkbootdisk.0', 'BOOTX64.EFI', 'BOOTIA32.EFI'):
             size = (self.folder / 'build' / name).stat().st_size
             self.assertRegex(said, r'(?m)^%s +%d +%d\b' % (name, size, -(-size // 512)))
 
