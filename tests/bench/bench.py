@@ -197,7 +197,7 @@ def profile(build, counts):
     starts = [address for address, _ in symbols]
     spent = collections.Counter()
     for address, count in counts[OURS_NT][2].items():
-        if 0x8000 <= address < 0x18000:
+        if 0x8000 <= address < 0x20000:
             spent[symbols[max(0, bisect.bisect_right(starts, address) - 1)][1]] += count
         else:
             spent['boot sector' if address < 0x8000 else 'entry and unpack' if address < 0x80000 else 'int13'] += count
