@@ -184,7 +184,7 @@ class Auto(Case):
         story = bench.start()
         self.check_shadow(bench, story)
         self.check_untouched(bench)
-        self.assertIn('The change failed', story.text)
+        self.assertIn('there is no journal on this boot disk', story.text)
 
 
 class Ask(Case):
