@@ -272,6 +272,9 @@ static enum exit_code check_options(struct build *build)
         return complain(EXIT_USAGE, "build needs -o FILE, the boot disk to write");
     if (build->retire && build->policy != BREAK_AUTO)
         return complain(EXIT_USAGE, "--retire is for what is done unattended: it needs --break=auto");
+    if (build->policy == BREAK_AUTO && medium_is_read_only(medium))
+        return complain(EXIT_USAGE, "--break=auto needs a journal, and a CD or a server keeps none: choose another "
+                                    "--format");
     if (build->classic && medium->kind != MEDIUM_FLOPPY && medium->kind != MEDIUM_ISO)
         return complain(EXIT_USAGE, "--loader=ntldr starts from a floppy only: choose another --format");
     if (medium->net.machines > 0 && medium->kind != MEDIUM_NET)

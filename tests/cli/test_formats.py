@@ -290,6 +290,11 @@ class All(FormatCase):
             self.complains(USAGE, 'floppy', 'build', '-o', self.dir / 'out', '--format', kind, '--loader=ntldr',
                            *self.own(3000), self.a, self.b)
 
+    def test_nothing_is_broken_unattended_without_a_journal(self):
+        for kind in ('iso', 'pxe'):
+            self.complains(USAGE, '--break=auto needs a journal', 'build', '-o', self.dir / 'out', '--format', kind,
+                           '--break', 'auto', self.a, self.b)
+
     def test_dry_run_writes_nothing(self):
         for kind in EVERY:
             with self.subTest(kind):
