@@ -295,6 +295,9 @@ class Changes(unittest.TestCase):
         with bench.start(**machine) as second:
             self.assert_nothing_written(second)
             second.send_key(undo)
+            second.wait_for(r'Undo this\? \(y/n\)', whole_line=False)
+            self.assert_nothing_written(second)
+            second.send_key('y')
             second.wait_for('^ft: change undone n=1 ')
             second.wait_for('^ft: end')
             self.assertEqual([second.writes(n) for n in range(2)], [bench.writes(n, True) for n in range(2)])
@@ -322,12 +325,15 @@ class Changes(unittest.TestCase):
         self.assert_pair(bench, bench.before)
 
     def test_write_protected_medium(self):
-        """It has a journal that cannot be written: then no disk is."""
+        """It has a journal that cannot be written: then no disk is, unless a person wants it so."""
         for boot in (USB, VIRTIO):
             with self.subTest(boot[-1]):
                 bench = Bench()
                 with bench.start(boot, read_only=True) as machine:
                     self.agree(bench, machine, 'nn')
+                    machine.wait_for('Go on without an undo', whole_line=False)
+                    self.assert_nothing_written(machine)
+                    machine.send_key('n')
                     machine.wait_for('^ft: error site=J4 ')
                     self.assert_nothing_written(machine)
                 self.assert_pair(bench, bench.before)
