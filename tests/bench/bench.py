@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""bench.py BUILD [--json FILE] [--profile]: what our boot floppy and host tool cost, next to their peers.
+"""bench.py BUILD [--json FILE] [--profile]: what our boot media and host tool cost, next to their peers.
 
 Owns the table: which figures, their targets and verdicts. Everything in it is measured in this one run, the peers too;
 exit status 1 says that a target was missed. How each figure comes about: README.md."""
@@ -22,7 +22,9 @@ import boots  # noqa: E402
 import changes  # noqa: E402
 import filesystems  # noqa: E402
 import hosttool  # noqa: E402
+import media  # noqa: E402
 import peers  # noqa: E402
+import uefi  # noqa: E402
 import volumes  # noqa: E402
 
 # The targets that are a number of their own.
@@ -34,8 +36,11 @@ INSTRUCTIONS_MAX = 2_000_000
 VOLUMES_RATIO_MAX = 1.10  # the dearest of the NTFS volumes to the cheapest
 SPEED_RATIO_MIN = 1.0  # ours to theirs
 BREAK_SECTORS_MAX = 12  # of one mirror on NTFS
+UEFI_OWN_INSTRUCTIONS_MAX = 10_000_000
+ISO_RATIO_MAX = 1.0  # to grub-mkrescue
 
 PEERS = ('GRUB', 'SYSLINUX', 'min')
+COLUMNS = (*PEERS, 'systemd-boot')  # which is a peer under UEFI only
 OURS, WAITING = 'ours', 'ours, time-out'  # built with --timeout 0, and with the time-out of a user who gives none
 OURS_NT = 'ours, Windows NT'  # --timeout 0
 WORKERS = 3
@@ -180,15 +185,18 @@ def instruction_counts(pool, build, floppies, pair, pair_nt, directory):
     return counts
 
 
+def millions(number):
+    return '{:.2f} M'.format(number / 1e6) if number >= 10000 else str(number)
+
+
 def instruction_rows(counts):
     outside = {name: count and count[0] for name, count in counts.items()}
-    form = lambda number: '{:.2f} M'.format(number / 1e6) if number >= 10000 else str(number)
     waiting, with_nt = outside.pop(WAITING), outside.pop(OURS_NT)
-    yield at_most('instructions', 'outside the BIOS, no menu', outside, INSTRUCTIONS_MAX, form)
-    yield at_most('instructions', 'outside the BIOS, no menu, Windows NT', {OURS: with_nt}, None, form)
-    yield at_most('instructions', 'outside the BIOS, default time-out', {OURS: waiting}, None, form)
+    yield at_most('instructions', 'outside the BIOS, no menu', outside, INSTRUCTIONS_MAX, millions)
+    yield at_most('instructions', 'outside the BIOS, no menu, Windows NT', {OURS: with_nt}, None, millions)
+    yield at_most('instructions', 'outside the BIOS, default time-out', {OURS: waiting}, None, millions)
     yield at_most('instructions', 'inside the BIOS, no menu',
-                  {name: counts[name] and counts[name][1] for name in (OURS, *PEERS)}, None, form)
+                  {name: counts[name] and counts[name][1] for name in (OURS, *PEERS)}, None, millions)
 
 
 def profile(build, counts):
@@ -259,12 +267,44 @@ def change_rows(build, directory):
         yield Row('changes', what + ': seconds from the last key to the start', '%.2f' % change.seconds, '', None, {})
 
 
+# ---- 10: under UEFI ----
+
+def uefi_rows(build, directory):
+    starts, loader_bytes = uefi.measure(build, directory)
+    yield at_most('UEFI', 'KiB of the loader that the firmware reads', loader_bytes, None,
+                  lambda number: '%.0f' % (number / 1024))
+    for case in uefi.CASES:
+        found = {name: starts[name, case] for name in loader_bytes}
+        show = {name: 'boots' if start else 'stops' for name, start in found.items()}
+        yield Row('UEFI', case, show.pop(OURS), 'boots', found[OURS] is not None, show)
+        for what, limit, form in (('own', UEFI_OWN_INSTRUCTIONS_MAX, millions), ('instructions', None, millions),
+                                  ('seconds', None, '{:.2f}'.format)):
+            yield at_most('UEFI', '%s: %s' % (case, uefi.FIGURES[what]),
+                          {name: start and getattr(start, what) for name, start in found.items()}, limit, form)
+        if found[OURS] and found['GRUB']:
+            for what in ('instructions', 'seconds'):
+                yield at_most('UEFI', "%s: %s, ours / GRUB's" % (case, uefi.FIGURES[what]),
+                              {OURS: getattr(found[OURS], what) / getattr(found['GRUB'], what)}, None,
+                              '{:.1f} x'.format)
+
+
+# ---- 11: media ----
+
+def media_rows(build, directory):
+    for kind, made in media.measure(build / 'mkbootdisk', directory).items():
+        yield at_most('media', 'build --format %s, ms' % kind, {OURS: made.ours * 1000}, None, '{:.0f}'.format)
+        for peer, seconds in made.peers.items():
+            limit = ISO_RATIO_MAX if peer == 'grub-mkrescue' else None
+            yield at_most('media', 'build --format %s / %s' % (kind, peer), {OURS: made.ours / seconds}, limit,
+                          '{:.2f} x'.format)
+
+
 # ---- the table ----
 
 def show(row):
     verdict = {True: 'ok', False: 'OVER', None: ''}[row.ok]
     print('%-13s %-58s %12s %10s %-5s' % (row.section, row.what, row.value, row.target, verdict) +
-          ''.join(' %12s' % row.peers.get(name, '') for name in PEERS), flush=True)
+          ''.join(' %12s' % row.peers.get(name, '') for name in COLUMNS), flush=True)
 
 
 def build_floppies(build, pair, pair_nt, directory):
@@ -290,7 +330,7 @@ def measure(build, directory, with_profile):
             rows.append(row)
             show(row)
 
-    print('%-13s %-58s %12s %10s %-5s' % ('', '', 'ours', 'target', '') + ''.join(' %12s' % name for name in PEERS))
+    print('%-13s %-58s %12s %10s %-5s' % ('', '', 'ours', 'target', '') + ''.join(' %12s' % name for name in COLUMNS))
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         found = all_boots(pool, floppies, pair, pair_nt, blank)
         counts = instruction_counts(pool, build, floppies, pair, pair_nt, directory)
@@ -301,6 +341,8 @@ def measure(build, directory, with_profile):
     take(volume_rows(build, directory))
     take(speed_rows())
     take(change_rows(build, directory))
+    take(uefi_rows(build, directory))
+    take(media_rows(build, directory))
     for (name, case), boot in found.items():
         if not boot.survivor and (name in PEERS or case != 'no disk'):
             print('%s stops, %s: %s' % (name, case, boot.screen[-1] if boot.screen else 'blank screen'))

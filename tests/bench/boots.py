@@ -173,7 +173,7 @@ def waiting(count, elf):
 
 
 def build_plugin(path, source):
-    subprocess.run(['gcc', '-std=c11', '-O2', '-Wall', '-shared', '-fPIC', '-o', path, source], check=True)
+    subprocess.run(['gcc', '-std=gnu11', '-O2', '-Wall', '-shared', '-fPIC', '-o', path, source], check=True)
 
 
 def instructions(floppy, disks, plugin, out, limit):

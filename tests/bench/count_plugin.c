@@ -4,38 +4,21 @@
  * executed again FILE is rewritten, so in the end it tells what happened before the last boot sector:
  *
  *   load N bios N       outside and inside the BIOS (C0000h-FFFFFh and the top of the address space)
- *   ADDRESS N           per linear address outside the BIOS, below 110000h; hexadecimal, decimal
- *
- * The few declarations needed are repeated here, as Debian's QEMU 7.2 installs no qemu-plugin.h. */
+ *   ADDRESS N           per linear address outside the BIOS, below 110000h; hexadecimal, decimal */
+#include "plugin.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef uint64_t qemu_plugin_id_t;
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                                  void (*callback)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
-extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction, int operation,
-                                                       void *counter, uint64_t value);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
-                                                   void (*callback)(unsigned, void *), int flags, void *data);
 
 #define BOOT_SECTOR 0x7C00
 #define BIOS_BEGIN 0xC0000
 #define BIOS_END 0x100000
 #define COUNTED_END 0x110000
 #define ROM_COPY 0xF0000000u /* the BIOS once more, where the CPU starts */
-#define ADD 0                /* QEMU_PLUGIN_INLINE_ADD_U64, the only operation there is */
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
-                                                               char **argv);
 
 static uint64_t count[COUNTED_END], beyond, rom;
 static bool begun;
