@@ -31,7 +31,8 @@ struct boot_seed {
 struct net_config {
     char text[CONFIG_BYTES_MAX];
     size_t bytes;
-    char name[NET_NAME_BYTES]; /* of the file on the server; empty: there was none */
+    char name[NET_NAME_BYTES];   /* of the file on the server; empty: there was none */
+    char failed[NET_NAME_BYTES]; /* of one that could not be had for another reason than that it is not there; empty */
 };
 
 /* From one EFI system partition to another. */

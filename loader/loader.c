@@ -43,9 +43,28 @@ static void look_at_disks(struct loader *loader)
     }
 }
 
+/* The file that a server has for all its machines may speak of another one's disks. A boot disk is taken at its word.
+ */
+static bool is_for_others(const struct loader *loader)
+{
+    const struct inventory *inventory = &loader->inventory;
+    bool answers = false;
+    unsigned index;
+    for (unsigned i = 0; i < inventory->count; i++)
+        answers |= !inventory->disk[i].dead;
+    for (unsigned i = 0; i < ROLE_COUNT * loader->config.set_count; i++)
+        if (inventory_find(inventory, loader->config.set[i / ROLE_COUNT].member[i % ROLE_COUNT].signature, &index) > 0)
+            return false;
+    return loader->fw->net != 0 && loader->boot.config_status == ST_OK && answers;
+}
+
 static void find_sets(struct loader *loader)
 {
     struct pair_report report;
+    if (is_for_others(loader)) {
+        screen_note(loader, "MIRROR.INI is for other disks; mirrors are looked for by type");
+        loader->boot.config_status = ST_NOT_FOUND;
+    }
     if (loader->config.set_count > 0 && loader->boot.config_status == ST_OK)
         return;
     /* Whatever was understood of a damaged file is no reason to write to a disk. */
@@ -453,7 +472,7 @@ static void show_intention(struct loader *loader)
     else
         screen_intention(loader, loader_default(loader), will_break(loader));
     if (loader->boot.journal_status != ST_OK && loader->config.policy != BREAK_NEVER && !is_esp(loader))
-        screen_note(loader, "there is no journal on this boot disk: a change could not be undone");
+        screen_note(loader, "there is no journal: a change could not be undone");
     struct repair wish = {
         .keep = loader->survey[0].verdict.source, .break_mirror = true, .retire = loader->config.retire};
     if (will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)

@@ -76,11 +76,13 @@ static void tell_net(const struct build *build)
     puts("The DHCP server names mkbootdisk.0 (BIOS), BOOTX64.EFI or BOOTIA32.EFI (UEFI), or boot.ipxe for iPXE.");
 }
 
-/* A CD's files cannot be looked at from outside, and a folder for a system partition is no disk. */
+/* A CD's files cannot be looked at from outside, a folder for a system partition is no disk, and UEFI starts no
+ * Windows NT. */
 static void tell_check(const struct build *build)
 {
     const struct medium *medium = &build->medium;
-    if (medium->kind == MEDIUM_ISO || medium->kind == MEDIUM_FOLDER)
+    bool starts = medium->kind != MEDIUM_ESP || build->set.config.set[0].kind == SET_ESP;
+    if (medium->kind == MEDIUM_ISO || medium->kind == MEDIUM_FOLDER || !starts)
         return;
     char path[PATH_BYTES];
     if (medium->kind == MEDIUM_NET)
@@ -139,6 +141,8 @@ void build_show_plan(const struct build *build)
     for (unsigned i = 0; i < build->floppy.files; i++) {
         const struct floppy_file *file = &build->floppy.file[i];
         bool is_text = strcmp(file->name, "MIRROR.INI") == 0 || strcmp(file->name, "BOOT.INI") == 0;
+        for (unsigned m = 0; m < build->medium.net.machines && strcmp(file->name, "MIRROR.INI") == 0; m++)
+            printf("  as machines/%s.ini:\n", build->medium.net.machine[m]);
         printf("  %-12s %zu bytes%s%s\n", file->name, file->count,
                file->efi && build->signing.file[SIGNING_KEY] != NULL ? " and a signature" : "",
                file->efi && !is_folder ? ", if there is room" : "");

@@ -3,6 +3,7 @@
  * found by running the loader's own code over the disks, with one of them missing, dead or moved. */
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hostboot.h"
 #include "loader.h"
@@ -238,6 +239,8 @@ static struct outcome try_scenario(struct host_set *set, const struct host_boot 
     set_up(&machine, set, boot, scenario);
     loader_look(&loader, &machine.fw);
     const struct mirror_verdict *verdict = &loader.survey[0].verdict;
+    if (loader.config.set_count == 0) /* what the network has is for other disks, and these have no mirror */
+        return (struct outcome){.state = SET_FAILING, .source = ROLE_NONE, .method = METHOD_NONE};
     struct outcome out = {.state = verdict->state, .source = verdict->source, .method = METHOD_NONE};
     out.freshness = loader.freshness;
     for (unsigned role = 0; role < ROLE_COUNT; role++)
@@ -462,6 +465,9 @@ static enum exit_code run(int argc, char **argv)
     if (boot_disk != NULL && boot_disk != argv[optind])
         return complain(EXIT_IO, "%s: is no boot disk, but %s is: the boot disk comes first; give it before the disks",
                         argv[optind], boot_disk);
+    struct stat info;
+    if (stat(argv[optind], &info) == 0 && S_ISDIR(info.st_mode))
+        return complain(EXIT_USAGE, "%s: is a folder; of a server's give the machine's MIRROR.INI in it", argv[optind]);
     bool is_config = host_boot_is_config(argv[optind]);
     enum exit_code code = is_config ? host_boot_open_config(argv[optind], &boot) : host_boot_open(argv[optind], &boot);
     if (code != EXIT_DONE)

@@ -11,17 +11,11 @@
 #include "diskimage.h"
 #include "loader.h"
 #include "mirror/esp.h"
+#include "signing.h"
 
 #define BOOT_DRIVE 0x00u
 #define DESCRIPTION 0x0Bu /* of the volume, which formatting puts between the jump and the code */
 #define DESCRIPTION_END 0x3Eu
-#define DOS_MARK 0x5A4Du
-#define PE_HEADER 0x3Cu /* where it is */
-#define PE_OPTIONAL 24u /* in the header */
-#define PE_MAGIC_64 0x20Bu
-#define PE_CHECKSUM 64u /* in the optional header, as are the next two */
-#define PE_SIGNATURE_32 128u
-#define PE_SIGNATURE_64 144u
 
 /* The loaders, linked into the tool. */
 extern const uint8_t _binary_fat12_bin_start[];
@@ -64,6 +58,14 @@ bool host_boot_is_config(const char *path)
     return length > 4 && strcasecmp(path + length - 4, ".ini") == 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+enum exit_code host_boot_refuse_config(const char *path)
+{
+    if (!host_boot_is_config(path))
+        return EXIT_DONE;
+    return complain(EXIT_IO, "%s: is a MIRROR.INI, not a boot disk, and keeps no journal. See 'mkbootdisk check'",
+                    path);
+}
+
 enum exit_code host_boot_open_config(const char *path, struct host_boot *out)
 {
     static struct net_config net;
@@ -95,7 +97,9 @@ enum exit_code host_boot_open(const char *path, struct host_boot *out)
 {
     uint8_t sector[SECTOR_BYTES];
     memset(out, 0, sizeof *out);
-    enum exit_code code = host_disk_open(path, BOOT_DRIVE, &out->file);
+    enum exit_code code = host_boot_refuse_config(path);
+    if (code == EXIT_DONE)
+        code = host_disk_open(path, BOOT_DRIVE, &out->file);
     if (code != EXIT_DONE)
         return code;
     out->file.device.trail = &out->trail;
@@ -132,24 +136,6 @@ static bool has_code(struct host_boot *boot)
            mbr_has_mark(sector);
 }
 
-/* Whether a file is one of our loaders, as it is or, for UEFI, signed: then a checksum and the place of the signature
- * in its header differ, and the signature follows it (Microsoft PE format, "Attribute Certificate Table"). */
-static bool is_own(const uint8_t *file, size_t bytes, const uint8_t *own, size_t own_bytes)
-{
-    if (bytes == own_bytes && memcmp(file, own, own_bytes) == 0)
-        return true;
-    size_t end = (own_bytes + 7) & ~(size_t)7;
-    if (get_le16(own) != DOS_MARK || bytes <= end)
-        return false;
-    size_t optional = get_le32(own + PE_HEADER) + PE_OPTIONAL;
-    size_t checksum = optional + PE_CHECKSUM;
-    size_t place = optional + (get_le16(own + optional) == PE_MAGIC_64 ? PE_SIGNATURE_64 : PE_SIGNATURE_32);
-    return get_le32(file + place) == end && get_le32(file + place + 4) == bytes - end &&
-           memcmp(file, own, checksum) == 0 &&
-           memcmp(file + checksum + 4, own + checksum + 4, place - checksum - 4) == 0 &&
-           memcmp(file + place + 8, own + place + 8, own_bytes - place - 8) == 0;
-}
-
 /* Whether the boot disk holds the file and, where `own` is given, just these bytes. */
 static enum exit_code check_file(struct host_boot *boot, const char *path, const uint8_t *own, size_t own_bytes)
 {
@@ -164,7 +150,7 @@ static enum exit_code check_file(struct host_boot *boot, const char *path, const
     if (file.bytes > sizeof room || fs_read(&file, 0, room, (uint32_t)file.bytes) != ST_OK)
         return complain(EXIT_FOUND, "%s: %s cannot be read (its chain begins at cluster %u). Build it again",
                         boot->file.path, path + 1, file.at.fat.first_cluster);
-    if (own != NULL && !is_own(room, file.bytes, own, own_bytes))
+    if (own != NULL && !signing_is_ours(room, file.bytes, own, own_bytes))
         return complain(EXIT_FOUND, "%s: %s is damaged, or of another version than " LOADER_VERSION ". Build it again",
                         boot->file.path, path + 1);
     return EXIT_DONE;
@@ -177,6 +163,13 @@ enum exit_code host_boot_check_loader(struct host_boot *boot)
     if (boot->config.set[0].kind == SET_ESP)
         return check_file(boot, ESP_DEFAULT_PATH, _binary_BOOTX64_EFI_start,
                           (size_t)(_binary_BOOTX64_EFI_end - _binary_BOOTX64_EFI_start));
+    /* boot/fat12.asm knows no other kind: this is the system partition of --format esp. */
+    if (boot->boot.fat.entry_bits == 32)
+        return complain(
+            EXIT_FOUND,
+            "%s: only UEFI starts it, and Windows NT starts from a BIOS only: it can look at these disks and "
+            "break the mirror. Build another --format to start them",
+            boot->file.path);
     enum exit_code code = boot->classic ? check_file(boot, "\\NTLDR", NULL, 0)
                                         : check_file(boot, "\\STAGE2.BIN", _binary_STAGE2_BIN_start,
                                                      (size_t)(_binary_STAGE2_BIN_end - _binary_STAGE2_BIN_start));

@@ -23,6 +23,9 @@ enum exit_code host_boot_open(const char *path, struct host_boot *out);
 /** Whether `path` is a MIRROR.INI by itself, as the folder for machines that start over the network has them. */
 bool host_boot_is_config(const char *path);
 
+/** Complain about such a file, where a boot disk is wanted. */
+enum exit_code host_boot_refuse_config(const char *path);
+
 /** Take such a file for the boot disk: all that a machine gets from the network. Complains about anything else. */
 enum exit_code host_boot_open_config(const char *path, struct host_boot *out);
 

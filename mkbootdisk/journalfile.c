@@ -45,7 +45,9 @@ enum exit_code journal_file_open(const char *path, struct host_journal *out)
 {
     memset(out, 0, sizeof *out);
     out->path = path;
-    enum exit_code code = host_disk_open(path, 0, &out->file);
+    enum exit_code code = host_boot_refuse_config(path);
+    if (code == EXIT_DONE)
+        code = host_disk_open(path, 0, &out->file);
     if (code != EXIT_DONE)
         return code;
     if (is_undo_file(&out->file))

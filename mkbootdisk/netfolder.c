@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signing.h"
 #include "target.h"
 
 #define MACHINES "machines"
+#define LOADER_BYTES_MAX (512u * 1024u)
 
 /* Hexadecimal digits in groups with one kind of separator between them, as `shape` has it: x for a digit. */
 static bool has_shape(const char *given, const char *shape, char separator)
@@ -42,10 +44,24 @@ void netfolder_config(const struct netfolder *net, const char *folder, char *pat
         snprintf(path, PATH_BYTES, "%s/MIRROR.INI", folder);
 }
 
+/* Whether the folder has this loader already, signed: one more machine does not take the signature from the others. */
+static bool is_signed_already(const char *path, const struct floppy_file *file)
+{
+    static uint8_t there[LOADER_BYTES_MAX];
+    FILE *opened = file->efi ? fopen(path, "rb") : NULL;
+    if (opened == NULL)
+        return false;
+    size_t bytes = fread(there, 1, sizeof there, opened);
+    fclose(opened);
+    return signing_is_ours(there, bytes, file->bytes, file->count);
+}
+
 static enum exit_code write_file(const char *folder, const char *name, const struct floppy_file *file)
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (is_signed_already(path, file))
+        return EXIT_DONE;
     return target_write(path, file->bytes, file->count);
 }
 

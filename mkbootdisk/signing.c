@@ -6,12 +6,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "programs.h"
 #include "target.h"
 
 #define UNSIGNED "unsigned.efi"
 #define SIGNED "signed.efi"
 #define SIGNED_BYTES_MAX (1u << 20) /* a loader of 100 KB and a signature of two */
+
+/* PE format */
+#define DOS_MARK 0x5A4Du
+#define PE_HEADER 0x3Cu /* where it is */
+#define PE_OPTIONAL 24u /* in the header */
+#define PE_MAGIC_64 0x20Bu
+#define PE_CHECKSUM 64u /* in the optional header, as are the next two */
+#define PE_SIGNATURE_32 128u
+#define PE_SIGNATURE_64 144u
 
 enum exit_code signing_check(const struct signing *signing)
 {
@@ -57,4 +67,20 @@ enum exit_code signing_run(const struct signing *signing, struct floppy *floppy)
         if (floppy->file[i].efi)
             code = sign(signing, &floppy->file[i], room[i]);
     return code;
+}
+
+bool signing_is_ours(const uint8_t *file, size_t bytes, const uint8_t *own, size_t own_bytes)
+{
+    if (bytes == own_bytes && memcmp(file, own, own_bytes) == 0)
+        return true;
+    size_t end = (own_bytes + 7) & ~(size_t)7;
+    if (get_le16(own) != DOS_MARK || bytes <= end)
+        return false;
+    size_t optional = get_le32(own + PE_HEADER) + PE_OPTIONAL;
+    size_t checksum = optional + PE_CHECKSUM;
+    size_t place = optional + (get_le16(own + optional) == PE_MAGIC_64 ? PE_SIGNATURE_64 : PE_SIGNATURE_32);
+    return get_le32(file + place) == end && get_le32(file + place + 4) == bytes - end &&
+           memcmp(file, own, checksum) == 0 &&
+           memcmp(file + checksum + 4, own + checksum + 4, place - checksum - 4) == 0 &&
+           memcmp(file + place + 8, own + place + 8, own_bytes - place - 8) == 0;
 }

@@ -13,6 +13,8 @@
 #define PXE_TFTP_READ_FILE 0x23u
 #define PXE_UNLOAD_STACK 0x70u
 #define PXE_GET_CACHED_INFO 0x71u
+#define PXE_FILE_NOT_FOUND 0x3Bu
+#define PXE_ACCESS_VIOLATION 0x3Cu /* some servers say so of files outside of what they know */
 #define TFTP_PORT 69u
 #define TFTP_PACKET_BYTES 512u
 #define PARAMETER_BYTES 160u /* more than any function has: some ROMs clear more than is theirs */
@@ -149,15 +151,25 @@ static void end_network(void)
     }
 }
 
+static bool is_not_there(void)
+{
+    return parameters.info.status == PXE_FILE_NOT_FOUND || parameters.info.status == PXE_ACCESS_VIOLATION;
+}
+
 void medium_init(struct firmware *fw, uint32_t drive, uint32_t magic, uint32_t windows)
 {
     static struct net_boot net;
     (void)drive, (void)magic, (void)windows;
     for (uint16_t type = 1; type <= 3; type++)
         hear(&net, type);
-    for (unsigned i = 0; net_config_name(&net, i, config.name); i++)
-        if (config.name[0] != '\0' && fetch(&net))
+    for (unsigned i = 0; net_config_name(&net, i, config.name); i++) {
+        if (config.name[0] == '\0')
+            continue;
+        if (fetch(&net))
             break;
+        if (!is_not_there())
+            memcpy(config.failed, config.name, NET_NAME_BYTES);
+    }
     end_network();
     fw->net = &config;
 }

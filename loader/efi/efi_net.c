@@ -6,6 +6,9 @@
 /* What iPXE's script calls the file (see mkbootdisk/netfolder.c). */
 static const CHAR16 fetched_name[] = L"MIRROR.INI";
 
+#define TFTP_NOT_FOUND 1u        /* RFC 1350 */
+#define TFTP_ACCESS_VIOLATION 2u /* some servers say so of files outside of what they know */
+
 static struct net_config config;
 
 /* iPXE shows the files of its script as a file system on the device of what it starts. */
@@ -16,22 +19,31 @@ static bool take_fetched(EFI_HANDLE device)
     UINTN bytes = sizeof config.text;
     if (root == 0)
         return false;
-    bool good = !EFI_ERROR(root->Open(root, &file, (CHAR16 *)fetched_name, EFI_FILE_MODE_READ, 0));
-    if (good) {
-        good = !EFI_ERROR(file->Read(file, &bytes, config.text));
+    bool is_there = !EFI_ERROR(root->Open(root, &file, (CHAR16 *)fetched_name, EFI_FILE_MODE_READ, 0));
+    if (is_there) {
+        uint8_t more;
+        UINTN rest = sizeof more;
+        bool good = !EFI_ERROR(file->Read(file, &bytes, config.text)) &&
+                    (bytes < sizeof config.text || (!EFI_ERROR(file->Read(file, &rest, &more)) && rest == 0));
+        memcpy(good ? config.name : config.failed, "MIRROR.INI", sizeof "MIRROR.INI");
         (void)file->Close(file);
     }
     (void)root->Close(root);
     config.bytes = bytes;
-    if (good)
-        memcpy(config.name, "MIRROR.INI", sizeof "MIRROR.INI");
-    return good;
+    return is_there;
 }
 
 static void hear(struct net_boot *net, bool is_there, const EFI_PXE_BASE_CODE_PACKET *packet)
 {
     if (is_there)
         net_hear(net, packet->Raw, sizeof packet->Raw);
+}
+
+static bool is_not_there(const EFI_PXE_BASE_CODE_PROTOCOL *pxe, EFI_STATUS status)
+{
+    bool is_answer = status == EFI_TFTP_ERROR && pxe->Mode->TftpErrorReceived;
+    uint8_t code = pxe->Mode->TftpError.ErrorCode;
+    return status == EFI_NOT_FOUND || (is_answer && (code == TFTP_NOT_FOUND || code == TFTP_ACCESS_VIOLATION));
 }
 
 /* Older versions of iPXE do not tell how long the file was: a text ends where the zeros begin. */
@@ -41,8 +53,11 @@ static bool fetch(EFI_PXE_BASE_CODE_PROTOCOL *pxe, const struct net_boot *net)
     UINT64 bytes = sizeof config.text;
     memcpy(server.v4.Addr, net->server, NET_SERVER_BYTES);
     memset(config.text, 0, sizeof config.text);
-    if (EFI_ERROR(pxe->Mtftp(pxe, EFI_PXE_BASE_CODE_TFTP_READ_FILE, config.text, FALSE, &bytes, 0, &server,
-                             (UINT8 *)config.name, 0, FALSE)))
+    EFI_STATUS status = pxe->Mtftp(pxe, EFI_PXE_BASE_CODE_TFTP_READ_FILE, config.text, FALSE, &bytes, 0, &server,
+                                   (UINT8 *)config.name, 0, FALSE);
+    if (EFI_ERROR(status) && !is_not_there(pxe, status))
+        memcpy(config.failed, config.name, NET_NAME_BYTES);
+    if (EFI_ERROR(status))
         return false;
     config.bytes = 0;
     while (config.bytes < sizeof config.text && config.text[config.bytes] != '\0')

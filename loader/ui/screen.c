@@ -45,6 +45,8 @@ void screen_start(struct loader *loader)
     event(loader, "start version=" LOADER_VERSION " firmware=%s bootdrive=0x%02x", loader->fw->name,
           boot != 0 ? boot->drive : 0xFFu);
     screen_say(loader, "mkbootdisk " LOADER_VERSION "\n\n", COLOUR_BRIGHT);
+    if (loader->fw->net != 0 && loader->fw->net->failed[0] != '\0')
+        say(loader, COLOUR_BAD, "%s cannot be fetched, or is too long.\n", loader->fw->net->failed);
     if (loader->fw->net != 0 && loader->boot.config_status == ST_OK) {
         event(loader, "config file=\"%s\"", loader->fw->net->name);
         say(loader, COLOUR_NORMAL, "%s, from the network\n", loader->fw->net->name);

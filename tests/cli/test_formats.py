@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from cli import BUILD, DONE, IO, REFUSED, SECTOR, USAGE, CliCase
+from cli import BUILD, DONE, FOUND, IO, REFUSED, SECTOR, USAGE, CliCase
 
 LOADERS = ('BOOTX64.EFI', 'BOOTIA32.EFI')
 STATE = {'MIRROR.INI', 'FTLOG.TXT', 'FTJOURNL.DAT'}
@@ -289,6 +289,11 @@ class All(FormatCase):
         for kind in ('usb', 'esp'):
             self.complains(USAGE, 'floppy', 'build', '-o', self.dir / 'out', '--format', kind, '--loader=ntldr',
                            *self.own(3000), self.a, self.b)
+
+    def test_check_of_what_a_bios_does_not_start(self):
+        path, said = self.build('esp')
+        self.assertNotIn('mkbootdisk check', said)
+        self.complains(FOUND, 'only UEFI starts it', 'check', path, self.a, self.b)
 
     def test_nothing_is_broken_unattended_without_a_journal(self):
         for kind in ('iso', 'pxe'):

@@ -93,6 +93,7 @@ class Folder(NetCase):
                                 self.b)
         for name in OWN | {'MIRROR.INI'}:
             self.assertIn('  %s ' % name, result.out)
+        self.assertIn('  as %s:' % MAC_FILE, result.out)
 
 
 class Check(NetCase):
@@ -124,7 +125,7 @@ class Check(NetCase):
         for command in ('undo', 'journal', 'log'):
             disks = [self.a, self.b] if command == 'undo' else []
             with self.subTest(command):
-                self.complains(IO, 'MIRROR.INI', command, self.folder / 'MIRROR.INI', *disks)
+                self.complains(IO, 'is a MIRROR.INI, not a boot disk', command, self.folder / 'MIRROR.INI', *disks)
 
 
 if __name__ == '__main__':

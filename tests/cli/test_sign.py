@@ -64,6 +64,15 @@ class Sign(FormatCase):
         for name in LOADERS:
             self.signed((folder / 'EFI' / 'mkbootdisk' / name).read_bytes(), name)
 
+    def test_one_more_machine_in_a_signed_network_folder(self):
+        folder = self.dir / 'server'
+        build = ['build', '-o', folder, '--format', 'pxe', self.a, self.b]
+        self.must(DONE, *build, *self.sign)
+        for more in ([], ['--machine', '52:54:00:12:34:56']):
+            self.must(DONE, *build, *more)
+            for name in LOADERS:
+                self.signed((folder / name).read_bytes(), name)
+
     def test_nothing_is_signed_unasked(self):
         path, said = self.build('1440')
         loader = self.write('loader.efi', Volume(path).read('EFI/BOOT/BOOTX64.EFI'))

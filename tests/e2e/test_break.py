@@ -184,7 +184,7 @@ class Auto(Case):
         story = bench.start()
         self.check_shadow(bench, story)
         self.check_untouched(bench)
-        self.assertIn('there is no journal on this boot disk', story.text)
+        self.assertIn('there is no journal', story.text)
 
 
 class Ask(Case):

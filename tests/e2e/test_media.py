@@ -118,7 +118,7 @@ class Cd(BiosCase):
         b = copy(pair.b.path)
 
         def act(machine):
-            machine.wait_for('there is no journal on this boot disk', whole_line=False)
+            machine.wait_for('there is no journal', whole_line=False)
             choose(machine, 'Break the mirror, keeping the shadow, then start it')
             for question, key in (('without this boot disk', 'n'), ('Write this', 'y'), ('No journal', 'y')):
                 machine.wait_for(question + r'.*\(y/n\)', whole_line=False)

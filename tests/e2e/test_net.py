@@ -20,7 +20,7 @@ MAC = '52:54:00:ab:cd:01'
 MAC_FILE = 'machines/52-54-00-ab-cd-01.ini'
 UUID = '8b3a1f00-1111-2222-3333-444455556666'
 OWN_ROM = ',romfile='  # no iPXE from QEMU: the firmware's own driver and PXE
-NO_JOURNAL = 'there is no journal on this boot disk'
+NO_JOURNAL = 'there is no journal'
 
 
 def build(*options, pair=None, timeout=0):
@@ -115,8 +115,30 @@ class Bios(BiosCase):
                 (folder / 'MIRROR.INI').write_bytes(bad)
                 story = self.start(network(folder, 'mkbootdisk.0'), act=lambda machine: choose(machine, 'Start the shadow'))
                 self.check(story, None)
-                self.assertIn('MIRROR.INI cannot be used (%s' % ('corrupt, line 3' if name == 'odd' else 'not-found'),
-                              story[2])
+                self.assertIn('MIRROR.INI cannot be used (corrupt, line 3' if name == 'odd' else
+                              'MIRROR.INI cannot be fetched, or is too long', story[2])
+
+    def test_own_file_that_cannot_be_had_is_named(self):
+        """And the one for all is taken."""
+        folder = build('--machine', MAC)
+        shutil.copy(folder / MAC_FILE, folder / 'MIRROR.INI')
+        with open(folder / MAC_FILE, 'ab') as file:
+            file.write(b' ' * 2048)
+        story = self.start(network(folder, 'mkbootdisk.0'))
+        self.check(story, 'MIRROR.INI')
+        self.assertIn(MAC_FILE + ' cannot be fetched, or is too long', story[2])
+
+    def test_file_of_another_machine(self):
+        """Its disks are not here; these are looked at as if there was no file."""
+        folder = build()
+        config = folder / 'MIRROR.INI'
+        text = config.read_bytes()
+        for half in (make_pair().a, make_pair().b):
+            text = text.replace(b'%08x' % half.signature, b'%08x' % (half.signature ^ 0x11111111))
+        config.write_bytes(text)
+        story = self.start(network(folder, 'mkbootdisk.0'))
+        self.check(story, 'MIRROR.INI')
+        self.assertIn('MIRROR.INI is for other disks', story[2])
 
     def test_largest_file(self):
         folder = build()
@@ -175,7 +197,7 @@ class Bios(BiosCase):
 
 
 class Uefi(unittest.TestCase):
-    def look(self, plugged, firmware, config):
+    def look(self, plugged, firmware, config, says=''):
         pair = make_pair()
         with Machine([Disk(pair.a.path, 'absent'), pair.b.path], machine='q35', mem=256, firmware=firmware,
                      controller='virtio', extra=plugged, **UEFI[firmware]) as machine:
@@ -184,6 +206,7 @@ class Uefi(unittest.TestCase):
         self.assertEqual([(s['firmware'], s['bootdrive']) for s in events(found, 'start')], [('efi', '0xff')])
         self.assertEqual([c['file'] for c in events(found, 'config')], [config] if config else [])
         self.assertEqual([(v['state'], v['source']) for v in events(found, 'verdict')], [('degraded', 'shadow')])
+        self.assertIn(says, machine.output)
 
     def test_by_the_firmware(self):
         for firmware, program in (('ovmf', 'BOOTX64.EFI'), ('ovmf32', 'BOOTIA32.EFI')):
@@ -191,6 +214,14 @@ class Uefi(unittest.TestCase):
                 self.look(network(build('--machine', MAC), program, OWN_ROM), firmware, MAC_FILE)
         self.look(network(build('--machine', UUID), 'BOOTX64.EFI', OWN_ROM), 'ovmf', 'machines/%s.ini' % UUID)
         self.look(network(build('--machine', '52:54:00:ab:cd:02'), 'BOOTX64.EFI', OWN_ROM), 'ovmf', None)
+
+    def test_file_that_is_too_long(self):
+        folder = build()
+        with open(folder / 'MIRROR.INI', 'ab') as file:
+            file.write(b'\r\n' * 1024)
+        for words in ((folder, 'BOOTX64.EFI', OWN_ROM), (folder, 'boot.ipxe')):
+            with self.subTest(words[1]):
+                self.look(network(*words), 'ovmf', None, 'MIRROR.INI cannot be fetched, or is too long')
 
     def test_by_ipxe_and_http(self):
         folder = build('--machine', MAC)

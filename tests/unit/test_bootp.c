@@ -5,7 +5,7 @@
 #include "net/bootp.h"
 #include "unit.h"
 
-#define PACKET_BYTES 548u
+#define PACKET_BYTES 1024u
 
 static uint8_t packet[PACKET_BYTES];
 static size_t options_used;
@@ -103,6 +103,7 @@ static void test_uuid_of_another_shape(void **state)
     add_option(97, uuid, 16);
     hear();
     expect_name(0, "");
+    options_used = 240;
     add_option(97, uuid, 18);
     hear();
     expect_name(0, "");
@@ -179,12 +180,14 @@ static void test_prefix_overrules_the_file(void **state)
 static void test_odd_letters_are_no_folder(void **state)
 {
     (void)state;
+    name_file("before/x");
+    expect_folder("before/");
     name_file("a\" state=\"ok/x");
-    expect_folder("");
+    expect_folder("before/");
     name_file("a\x1b[2J/x");
-    expect_folder("");
+    expect_folder("before/");
     name_file("a b/x");
-    expect_folder("");
+    expect_folder("before/");
 }
 
 static void test_name_that_is_too_long(void **state)
@@ -201,6 +204,35 @@ static void test_name_that_is_too_long(void **state)
     char name[NET_NAME_BYTES];
     assert_true(net_config_name(&net, 3, name));
     assert_int_equal(strlen(name), NET_NAME_BYTES - 1);
+}
+
+/* An option may be longer than any name. */
+static void test_folder_that_is_too_long(void **state)
+{
+    char folder[255];
+    (void)state;
+    memset(folder, 'd', sizeof folder);
+    folder[sizeof folder - 1] = '/';
+    name_file("before/x");
+    expect_folder("before/");
+    add_option(210, folder, sizeof folder);
+    expect_folder("before/");
+    add_option(210, folder + sizeof folder - NET_NAME_BYTES, NET_NAME_BYTES); /* no room for the end */
+    expect_folder("before/");
+}
+
+static void test_options_that_are_none(void **state)
+{
+    static const uint8_t own[] = {10, 0, 2, 2};
+    (void)state;
+    add_option(54, own, 1); /* no address */
+    hear();
+    assert_int_equal(net.server[0], 0);
+    options_used = 240;
+    packet[options_used++] = 255; /* what follows is behind the end */
+    add_option(54, own, sizeof own);
+    hear();
+    assert_int_equal(net.server[0], 0);
 }
 
 static void test_damaged_options(void **state)
@@ -260,6 +292,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(test_prefix_overrules_the_file, set_up),
     cmocka_unit_test_setup(test_odd_letters_are_no_folder, set_up),
     cmocka_unit_test_setup(test_name_that_is_too_long, set_up),
+    cmocka_unit_test_setup(test_folder_that_is_too_long, set_up),
+    cmocka_unit_test_setup(test_options_that_are_none, set_up),
     cmocka_unit_test_setup(test_damaged_options, set_up),
     cmocka_unit_test_setup(test_pads_between_options, set_up),
 };
