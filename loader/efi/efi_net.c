@@ -3,7 +3,7 @@
  * own PXE gets from the server. Knows protocols; which files are asked for is net/bootp's business. */
 #include "shell.h"
 
-/* What iPXE's script calls the file (see mkbootdisk/netfolder.c). */
+/* What iPXE's script calls the file (images/boot.ipxe). */
 static const CHAR16 fetched_name[] = L"MIRROR.INI";
 
 #define TFTP_NOT_FOUND 1u        /* RFC 1350 */
