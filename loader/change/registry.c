@@ -21,7 +21,7 @@ const char *obstacle_text(enum obstacle obstacle)
         "a write to it was cut off, which NT will finish from its log",
         "it is compressed or sparse: it cannot be edited in place",
         "NTFS was not shut down and will replay its log",
-        "its DISK\\Information is of a version that is not known",
+        "it or its DISK\\Information is of a version that is not known",
         "its DISK\\Information has bytes that are not understood",
         "the change is larger than the journal",
     };
@@ -133,6 +133,8 @@ static enum obstacle plan_hive(const struct edit *edit, struct workspace *work, 
         return OBSTACLE_NONE;
     if (!editable)
         return OBSTACLE_LAYOUT;
+    if (hive->minor == 0) /* read, but of no described format */
+        return OBSTACLE_VERSION;
     if (!hive->stamp.clean)
         return OBSTACLE_UNCLEAN;
     status = ftdisk_encode(&work->ftdisk, work->buffer + HALF_BUFFER, HALF_BUFFER, &count);

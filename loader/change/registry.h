@@ -17,7 +17,7 @@ enum obstacle {
     OBSTACLE_UNCLEAN,    /* a write to it was cut off: NT will replay its log over it */
     OBSTACLE_IN_PLACE,   /* compressed, or a part of it is stored nowhere */
     OBSTACLE_LOG,        /* the volume was not shut down: NTFS will replay its log */
-    OBSTACLE_VERSION,    /* DISK\Information is of a version that is not known */
+    OBSTACLE_VERSION,    /* the hive or DISK\Information is of a version that is not known */
     OBSTACLE_LAYOUT,     /* it has bytes that are not understood, and would be lost */
     OBSTACLE_SPACE,      /* more sectors than a change set holds */
     OBSTACLE_COUNT

@@ -50,9 +50,23 @@ static enum status use_base(struct hive *hive, const uint8_t *block)
     hive->minor = get_le32(block + 24);
     hive->root = get_le32(block + 36);
     hive->data_bytes = get_le32(block + 40);
-    if (get_le32(block + 20) != 1 || hive->minor - 1 > 5)
+    if (get_le32(block + 20) != 1 || hive->minor > 6)
         return ST_UNSUPPORTED;
     return (hive->data_bytes & BAD_DATA_BYTES) == 0 ? ST_OK : ST_CORRUPT;
+}
+
+/* Format 1.1 keeps the offset of the cell before this one behind the size; later ones do not. Of 1.0, which only betas
+ * of NT 3.1 wrote, no description is public: its root key tells. */
+static enum status find_head(struct hive *hive)
+{
+    uint8_t tags[6];
+    hive->head_bytes = hive->minor == 1 ? 8 : 4;
+    if (hive->minor != 0)
+        return ST_OK;
+    enum status status = hive_read(hive, hive->root + 4, tags, sizeof tags);
+    if (status == ST_OK && get_le16(tags) != HIVE_KEY >> 16 && get_le16(tags + 4) == HIVE_KEY >> 16)
+        hive->head_bytes = 8;
+    return status;
 }
 
 /* NT writes the log, marks the hive by raising its first sequence number, writes the bins and raises the second. The
@@ -92,11 +106,11 @@ enum status hive_open(struct source *source, struct source *log, struct hive *ou
         status = use_base(out, log_block);
         out->log_first =
             (HIVE_LOG_BITMAP + out->data_bytes / 8 / HIVE_PAGE_BYTES + HIVE_PAGE_BYTES - 1) & ~(HIVE_PAGE_BYTES - 1);
-        return status;
+        return status == ST_OK ? find_head(out) : status;
     }
     if (source->bytes < HIVE_DATA_OFFSET || out->data_bytes > source->bytes - HIVE_DATA_OFFSET)
         return status == ST_OK ? ST_CORRUPT : status;
-    return status;
+    return status == ST_OK ? find_head(out) : status;
 }
 
 /* The name of a key or value, which begins `at` bytes into its cell, as UTF-16. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A registry hive, reading: NT 3.1 to 2003 (format 1.1 to 1.6). Cells are fetched one by one through a `struct source`,
- * so that a hive of many megabytes costs a few sectors. Owns the format; knows no key's meaning and no file system.
- * Sources: public libregf documentation; nt-facts 3. */
+/* A registry hive, reading: NT 3.1 and its betas to 2003 (format 1.0 to 1.6). Cells are fetched one by one through a
+ * `struct source`, so that a hive of many megabytes costs a few sectors. Owns the format; knows no key's meaning and no
+ * file system. Sources: public libregf documentation; nt-facts 3. */
 #ifndef NT_HIVE_H
 #define NT_HIVE_H
 
@@ -28,6 +28,7 @@ struct hive {
     uint32_t root;       /* key: offset of its cell, relative to the first bin */
     uint32_t log_first;  /* where the first dirty page stands in the log */
     uint32_t minor;      /* version 1.x */
+    uint32_t head_bytes; /* of a cell, before what it holds */
 };
 
 struct hive_value {
@@ -43,7 +44,7 @@ struct hive_value {
  * pages if it fits: good checksum, complete, the hive's time and one of its two sequence numbers; `out->log` is set
  * then. Without a fitting log the hive is opened as it is; one that cannot be read is an error. `out->stamp` speaks of
  * the hive's own base block in both cases. Errors: ST_CORRUPT (no `regf`, bad checksum or sizes), ST_UNSUPPORTED (a
- * version that is not 1.1 to 1.6), I/O.
+ * version that is not 1.0 to 1.6), I/O.
  */
 MUST_CHECK enum status hive_open(struct source *source, struct source *log, struct hive *out);
 

@@ -75,8 +75,6 @@ enum status hive_read(const struct hive *hive, uint32_t offset, void *buffer, ui
 
 enum status hive_cell(const struct hive *hive, uint32_t offset, uint32_t kind, struct hive_cell *out)
 {
-    /* Format 1.1 keeps the offset of the cell before this one behind the size. */
-    uint32_t header_bytes = hive->minor == 1 ? 8 : 4;
     memset(out, 0, sizeof *out);
     enum status status = hive_read(hive, offset, out->head, 4);
     if (status != ST_OK)
@@ -84,8 +82,8 @@ enum status hive_cell(const struct hive *hive, uint32_t offset, uint32_t kind, s
     uint32_t bytes = 0u - get_le32(out->head); /* negative: in use */
     if (offset % 8 != 0 || bytes % 8 != 0 || bytes < 8 || bytes > hive->data_bytes - offset)
         return ST_CORRUPT;
-    out->at = offset + header_bytes;
-    out->bytes = bytes - header_bytes;
+    out->at = offset + hive->head_bytes;
+    out->bytes = bytes - hive->head_bytes;
     if (out->bytes < (kind & 0xFFFF))
         return ST_CORRUPT;
     status = hive_read(hive, out->at, out->head, out->bytes < sizeof out->head ? out->bytes : sizeof out->head);

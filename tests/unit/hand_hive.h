@@ -20,6 +20,7 @@ struct hand_hive {
     uint32_t data_at;
     uint32_t sequence[2];
     uint32_t minor; /* of format 1.x */
+    bool old_cells; /* with the head of format 1.1 whatever the format */
 };
 
 #define HAND_VALUE_AT 0x1200u
@@ -27,7 +28,7 @@ struct hand_hive {
 #define HAND_HIVE(what)                                                                                                \
     {                                                                                                                  \
         .information = (what), .bytes = sizeof(what), .value_at = HAND_VALUE_AT, .data_at = HAND_DATA_AT,              \
-        .sequence = {7, 7}, .minor = 3                                                                                 \
+        .sequence = {7, 7}, .minor = 3, .old_cells = false                                                             \
     }
 
 static inline void hand_le(uint8_t *at, uint64_t value, unsigned bytes)
@@ -39,7 +40,7 @@ static inline void hand_le(uint8_t *at, uint64_t value, unsigned bytes)
 /* The head of a cell in use; format 1.1 has the offset of the cell before it there, which nobody reads. */
 static inline uint32_t hand_cell_head(const struct hand_hive *hive)
 {
-    return hive->minor == 1 ? 8 : 4;
+    return hive->minor == 1 || hive->old_cells ? 8 : 4;
 }
 
 static inline uint8_t *hand_cell(const struct hand_hive *hive, uint8_t *file, uint32_t at, uint32_t bytes)

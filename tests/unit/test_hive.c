@@ -226,23 +226,53 @@ static void the_place_of_a_length(void **state)
     assert_int_equal(hive_length_place(&hive, &value, &at), ST_UNSUPPORTED);
 }
 
+/* A hive made by hand, as much of it as fits. */
+static void use_made(const struct hand_hive *shape)
+{
+    static uint8_t made[HAND_HIVE_BYTES];
+    hand_hive(shape, made);
+    use(NULL, 4096 + 4096);
+    memcpy(file.bytes, made, 4096 + 4096);
+    hand_le(file.bytes + 40, 4096, 4);
+    hand_seal(file.bytes);
+}
+
 /* In format 1.1 the head of a cell has eight bytes. */
 static void the_place_of_a_length_in_either_format(void **state)
 {
     (void)state;
-    static uint8_t made[HAND_HIVE_BYTES];
     struct hand_hive shape = HAND_HIVE("eleven byte");
     for (shape.minor = 1; shape.minor <= 5; shape.minor += 2) {
         uint32_t at = 0;
-        hand_hive(&shape, made);
-        use(NULL, 4096 + 4096);
-        memcpy(file.bytes, made, 4096 + 4096);
-        hand_le(file.bytes + 40, 4096, 4); /* as much of it as fits */
-        hand_seal(file.bytes);
+        use_made(&shape);
         assert_int_equal(fetch("DISK", "Information"), ST_OK);
         assert_int_equal(hive_length_place(&hive, &value, &at), ST_OK);
         assert_int_equal(at, hand_length_at(&shape));
         expect_length_at(12);
+    }
+}
+
+/* Format 1.0: its root key tells which of the two heads it has. One with neither is no hive, whatever else it says. */
+static void format_1_0_with_either_head(void **state)
+{
+    (void)state;
+    struct hand_hive shape = HAND_HIVE("eleven byte");
+    shape.minor = 0;
+    for (unsigned old = 0; old < 2; old++) {
+        shape.old_cells = old != 0;
+        use_made(&shape);
+        assert_int_equal(fetch("DISK", "Information"), ST_OK);
+        expect_length_at(12);
+        file.reads = 0;
+        file.fail_at = 2; /* the root key's */
+        assert_int_equal(hive_open(&file.source, NULL, &hive), ST_IO);
+        use_made(&shape);
+        file.bytes[0x1020 + hand_cell_head(&shape)] = 'x';
+        assert_int_equal(fetch("DISK", "Information"), ST_CORRUPT);
+        use_made(&shape);
+        hand_le(file.bytes + 36, 0x0FFC, 4); /* the root's tag would be behind the bins */
+        hand_seal(file.bytes);
+        assert_int_equal(hive_open(&file.source, NULL, &hive), ST_CORRUPT);
     }
 }
 
@@ -302,6 +332,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(places_in_the_file),
     cmocka_unit_test(the_place_of_a_length),
     cmocka_unit_test(the_place_of_a_length_in_either_format),
+    cmocka_unit_test(format_1_0_with_either_head),
     cmocka_unit_test(a_log_completes_the_write),
     cmocka_unit_test(without_its_log_a_hive_is_as_it_is),
 };

@@ -62,7 +62,7 @@ static const struct {
     const char *where;
     const char *why;
 } obstacles[] = {
-    {"fat-version-4", "\\WINNT: SYSTEM", "its DISK\\Information is of a version that is not known"},
+    {"fat-version-4", "\\WINNT: SYSTEM", "it or its DISK\\Information is of a version that is not known"},
     {"fat-lying-record", "\\WINNT: SYSTEM", "it is damaged"},
     {"fat-bad-alternate", "\\WINNT: SYSTEM.ALT", "it is damaged"},
     {"fat-unclean-alternate", "\\WINNT: SYSTEM", "a write to it was cut off, which NT will finish from its log"},

@@ -283,7 +283,8 @@ static void a_hive_or_a_record_that_contradicts_itself(void **state)
 static void a_write_that_was_cut_off(void **state)
 {
     (void)state;
-    static const struct hand_hive unclean = {two_mirrors, sizeof two_mirrors, HAND_VALUE_AT, HAND_DATA_AT, {8, 7}, 3};
+    static const struct hand_hive unclean = {two_mirrors, sizeof two_mirrors, HAND_VALUE_AT, HAND_DATA_AT, {8, 7}, 3,
+                                             false};
     in_either_file(&unclean, OBSTACLE_UNCLEAN);
 }
 
@@ -291,7 +292,8 @@ static void a_write_that_was_cut_off(void **state)
 static void a_write_that_the_log_will_finish(void **state)
 {
     (void)state;
-    static const struct hand_hive unclean = {two_mirrors, sizeof two_mirrors, HAND_VALUE_AT, HAND_DATA_AT, {8, 7}, 3};
+    static const struct hand_hive unclean = {two_mirrors, sizeof two_mirrors, HAND_VALUE_AT, HAND_DATA_AT, {8, 7}, 3,
+                                             false};
     static uint8_t made[HAND_HIVE_BYTES];
     static uint8_t log[1024 + HAND_BINS_BYTES];
     static const uint8_t every_page[] = "DIRT\xFF\xFF\xFF\xFF\xFF\xFF";
@@ -316,6 +318,20 @@ static void a_version_that_is_not_known(void **state)
     memcpy(other, two_mirrors, sizeof other);
     other[0] = 4;
     in_either_file(&hive, OBSTACLE_VERSION);
+}
+
+/* A hive of format 1.0 is read, but not written: nobody has described it. Where it names none of the mirrors nothing is
+ * in the way. */
+static void a_hive_of_format_1_0(void **state)
+{
+    (void)state;
+    static struct hand_hive hive = HAND_HIVE(two_mirrors);
+    hive.minor = 0;
+    in_either_file(&hive, OBSTACLE_VERSION);
+    install(&hive, &hive);
+    want(false, false);
+    assert_int_equal(plan(), OBSTACLE_NONE);
+    assert_int_equal(changes.count, 0);
 }
 
 /* Bytes behind the sets; a record larger than is held; more disks than are held. */
@@ -461,6 +477,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_write_that_was_cut_off),
     TEST(a_write_that_the_log_will_finish),
     TEST(a_version_that_is_not_known),
+    TEST(a_hive_of_format_1_0),
     TEST(bytes_that_would_be_lost),
     TEST(more_than_a_change_set_holds),
     TEST(a_registry_that_does_not_know_the_mirror),
