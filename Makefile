@@ -21,7 +21,7 @@ MAKEFLAGS += -rR
 CORE := base/status base/text base/unicode base/crc32 base/trail \
         disk/blockdev disk/retry disk/readahead disk/mbr disk/gpt disk/inventory \
         net/bootp fs/bpb fs/fat fs/fat_name fs/lznt1 fs/ntfs fs/ntfs_record fs/ntfs_data fs/ntfs_index fs/fs \
-        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe nt/install nt/system nt/start \
+        nt/arcpath nt/bootini nt/hive nt/hive_list nt/ftdisk nt/pe nt/banner nt/install nt/system nt/start \
         mirror/config mirror/sample mirror/md mirror/decide mirror/facts mirror/evidence mirror/esp mirror/freshness mirror/pair \
         change/changeset change/edit change/journal change/apply change/registry change/break change/retire \
         change/bootpath change/promote \

@@ -3,6 +3,8 @@
 #include "dryrun.h"
 
 static const char default_directory[] = "\\WINNT";
+#define FAR_START_LBA 8388608u /* 4 GB (Q197295) */
+
 static const char too_far[] = "lies in part where NT 4.0's NTLDR does not reach (E07)";
 
 const char *dryrun_name(enum dryrun_result result)
@@ -11,10 +13,11 @@ const char *dryrun_name(enum dryrun_result result)
     return names[result];
 }
 
-static void tell(struct dryrun *run, bool good, const char *path, const char *what)
+static void tell(struct dryrun *run, enum dryrun_mark mark, const char *path, const char *what)
 {
-    run->problems += !good;
-    run->tell(run, good, path, what);
+    run->doubts += mark == DRYRUN_DOUBT;
+    run->problems += mark == DRYRUN_BAD;
+    run->tell(run, mark, path, what);
 }
 
 static const char *finding_text(enum start_finding finding)
@@ -26,7 +29,8 @@ static const char *finding_text(enum start_finding finding)
 static void tell_file(struct start_walk *walk, const char *path, enum start_finding finding)
 {
     struct dryrun *run = walk->owner;
-    tell(run, finding == START_FINE || finding == START_FAR, path, finding_text(finding));
+    bool good = finding == START_FINE || finding == START_FAR;
+    tell(run, good ? DRYRUN_FINE : DRYRUN_BAD, path, finding_text(finding));
 }
 
 static bool from_boot_disk(const struct dryrun *run)
@@ -55,6 +59,14 @@ static bool is_windows(struct dryrun *run)
            fs_open(&run->work->volume, "BOOT.INI", &file) == ST_OK;
 }
 
+/* The kernel and the HAL that the entry names, if it does. */
+static enum status take_options(struct dryrun *run, const struct bootini_line *entry)
+{
+    enum status kernel = bootini_option(entry, "/KERNEL=", run->kernel, sizeof run->kernel);
+    enum status hal = bootini_option(entry, "/HAL=", run->hal, sizeof run->hal);
+    return kernel == ST_NO_SPACE || hal == ST_NO_SPACE ? ST_NO_SPACE : ST_OK;
+}
+
 /* The path NTLDR takes when nobody presses a key: default=, else the first entry; without BOOT.INI its own guess. */
 static bool choose_path(struct dryrun *run, struct arc_path *out)
 {
@@ -68,9 +80,14 @@ static bool choose_path(struct dryrun *run, struct arc_path *out)
         if (search->ini.line[i].kind == BOOTINI_DEFAULT ||
             (search->ini.line[i].kind == BOOTINI_ENTRY && (chosen == 0 || chosen->kind != BOOTINI_DEFAULT)))
             chosen = &search->ini.line[i];
-    if (chosen == 0)
-        tell(run, true, "BOOT.INI", "is missing or names nothing: NTLDR tries \\WINNT");
-    return chosen == 0 || bootini_path(chosen, out) == ST_OK;
+    if (chosen == 0) {
+        tell(run, DRYRUN_FINE, "BOOT.INI", "is missing or names nothing: NTLDR tries \\WINNT");
+        return true;
+    }
+    const struct bootini_line *entry = bootini_entry_of(&search->ini, chosen);
+    if (entry != 0 && take_options(run, entry) != ST_OK)
+        tell(run, DRYRUN_DOUBT, "BOOT.INI", "names a kernel or HAL too long to be looked for");
+    return bootini_path(chosen, out) == ST_OK;
 }
 
 static struct disk *disk_by_drive(struct dryrun *run, uint8_t drive)
@@ -117,64 +134,75 @@ static uint32_t reach_of(const struct disk *disk)
     return sectors != 0 ? sectors : START_REACH_SECTORS;
 }
 
+/* Whether this NTLDR is of NT 4.0 or before. One that does not tell its release is taken for the installation's own. */
+static bool is_old(const struct dryrun *run, const struct start_walk *walk)
+{
+    unsigned major = banner_major(&run->ntldr);
+    return major != 0 ? major < 5 : !walk->is_windows_2000;
+}
+
 /* Every NTLDR before Windows 2000's addresses sectors by cylinder, head and sector (Q224526), and no system before it
- * reads FAT32 (Q148821). */
-static void judge_version(struct dryrun *run, const struct start_walk *walk)
+ * reads FAT32 (Q148821). Which service pack an NTLDR of NT 4.0 is of, it does not tell. */
+static void judge_version(struct dryrun *run, const struct start_walk *walk, const struct partition *partition)
 {
     const struct fs_volume *volume = &run->work->volume;
-    if (walk->is_windows_2000)
-        return;
-    if (run->far_files > 0)
-        tell(run, false, "NTLDR", too_far);
-    if (walk->far_files > 0)
-        tell(run, false, run->path, too_far);
-    if (volume->driver == &fat_driver && volume->as.fat.entry_bits == 32)
-        tell(run, false, run->path, "is on FAT32, which Windows NT reads from 2000 on");
+    bool old = is_old(run, walk);
+    if (old && run->far_files > 0)
+        tell(run, DRYRUN_BAD, "NTLDR", too_far);
+    if (old && walk->far_files > 0)
+        tell(run, DRYRUN_BAD, run->path, too_far);
+    if (!walk->is_windows_2000 && volume->driver == &fat_driver && volume->as.fat.entry_bits == 32)
+        tell(run, DRYRUN_BAD, run->path, "is on FAT32, which Windows NT reads from 2000 on");
+    if (old && walk->is_windows_2000)
+        tell(run, DRYRUN_DOUBT, "NTLDR", "is of an older release than this Windows NT (B07)");
+    if (old && partition->start_lba >= FAR_START_LBA)
+        tell(run, DRYRUN_DOUBT, run->path, "begins past 4 GB: only NTLDR of Service Pack 5 or later gets there (E08)");
 }
 
 static void walk_installation(struct dryrun *run, const char *arc, struct disk *disk, const struct partition *partition)
 {
     struct start_walk walk = {
         .work = run->work, .directory = run->path, .reach_sectors = reach_of(disk), .tell = tell_file, .owner = run};
+    walk.kernel = run->kernel[0] != '\0' ? run->kernel : 0;
+    walk.hal = run->hal[0] != '\0' ? run->hal : 0;
     const struct member_place *own = &run->survey->place[run->plan->source];
     const struct member_place *twin = &run->survey->place[1 - run->plan->source];
     if (partition == twin->partition)
-        tell(run, false, arc, "leads to the other half");
+        tell(run, DRYRUN_BAD, arc, "leads to the other half");
     else if (partition != own->partition && is_left_out(run, partition))
-        tell(run, false, arc, "leads to a half that missed changes (D04)");
+        tell(run, DRYRUN_BAD, arc, "leads to a half that missed changes (D04)");
     else if (fs_mount(&disk->reader.device, partition->start_lba, partition->sectors, &run->work->volume) != ST_OK)
-        tell(run, false, arc, "leads to a volume that cannot be read");
+        tell(run, DRYRUN_BAD, arc, "leads to a volume that cannot be read");
     else {
         start_walk(&walk);
-        judge_version(run, &walk);
+        judge_version(run, &walk, partition);
     }
     run->files += walk.files;
 }
 
-/* Follow BOOT.INI to the installation and walk through it. Returns false if where it leads cannot be told. */
-static bool follow(struct dryrun *run)
+/* Follow BOOT.INI to the installation and walk through it. */
+static void follow(struct dryrun *run)
 {
     struct arc_path path;
     char arc[ARC_TEXT_BYTES];
     struct text text;
     if (!choose_path(run, &path)) {
-        tell(run, false, "BOOT.INI", "cannot be read, or its default= is no path (C02)");
-        return true;
+        tell(run, DRYRUN_BAD, "BOOT.INI", "cannot be read, or its default= is no path (C02)");
+        return;
     }
     text_init(&text, arc, sizeof arc);
     arc_format(&text, &path);
     memcpy(run->path, path.directory, sizeof run->path);
     if (path.kind == ARC_SCSI) {
-        tell(run, true, arc, "depends on NTBOOTDD.SYS");
-        return false;
+        tell(run, DRYRUN_DOUBT, arc, "depends on NTBOOTDD.SYS");
+        return;
     }
     struct disk *disk = disk_of(run, &path);
     const struct partition *partition = partition_of(disk, path.partition);
     if (partition == 0)
-        tell(run, false, arc, "leads to no partition (C01)");
+        tell(run, DRYRUN_BAD, arc, "leads to no partition (C01)");
     else
         walk_installation(run, arc, disk, partition);
-    return true;
 }
 
 enum dryrun_result dryrun_walk(struct dryrun *run)
@@ -184,24 +212,27 @@ enum dryrun_result dryrun_walk(struct dryrun *run)
     const struct member_place *place = &run->survey->place[run->plan->source];
     struct start_walk walk = {
         .work = run->work, .reach_sectors = reach_of(place->disk), .tell = tell_file, .owner = run};
-    run->files = run->problems = 0;
-    run->path[0] = '\0';
+    run->files = run->doubts = run->problems = 0;
+    run->path[0] = run->kernel[0] = run->hal[0] = '\0';
+    run->ntldr = (struct banner){0};
     if (mount_system(run) != ST_OK) {
-        tell(run, true, "the volume", "has no file system that Windows NT starts from");
+        tell(run, DRYRUN_DOUBT, "the volume", "has no file system that Windows NT starts from");
         return DRYRUN_UNKNOWN;
     }
     if (!is_windows(run)) {
-        tell(run, true, "the volume", "holds no Windows NT");
+        tell(run, DRYRUN_DOUBT, "the volume", "holds no Windows NT");
         return DRYRUN_UNKNOWN;
     }
-    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
+        walk.banner = i == 0 ? &run->ntldr : 0;
         start_look_at(&walk, files[i], false);
+    }
     if (fs_open(&run->work->volume, "BOOT.INI", &file) != ST_NOT_FOUND)
         start_look_at(&walk, "BOOT.INI", false);
     run->files += walk.files;
     run->far_files = walk.far_files;
-    bool known = follow(run);
+    follow(run);
     if (run->problems > 0)
         return DRYRUN_STOPS;
-    return known ? DRYRUN_STARTS : DRYRUN_UNKNOWN;
+    return run->doubts > 0 ? DRYRUN_UNKNOWN : DRYRUN_STARTS;
 }

@@ -9,10 +9,18 @@
 #include "nt/start.h"
 #include "plan.h"
 
+enum dryrun_mark {
+    DRYRUN_FINE,
+    DRYRUN_DOUBT, /* here the dry run cannot tell how a start goes on */
+    DRYRUN_BAD
+};
+
+#define DRYRUN_NAME_BYTES 16u /* 8.3 */
+
 enum dryrun_result {
     DRYRUN_STARTS,
     DRYRUN_STOPS,
-    DRYRUN_UNKNOWN /* no Windows NT is there, or a scsi() path hides where it leads: what was told last says which */
+    DRYRUN_UNKNOWN /* what was told as a doubt says why */
 };
 
 struct dryrun {
@@ -23,12 +31,16 @@ struct dryrun {
     struct bootdisk *boot;
     struct workspace *work;
     /* Called for every file and every decision; `path` is a file's or BOOT.INI's, `what` says how it is. */
-    void (*tell)(struct dryrun *run, bool good, const char *path, const char *what);
+    void (*tell)(struct dryrun *run, enum dryrun_mark mark, const char *path, const char *what);
     void *owner;
     unsigned files; /* that were read to their end */
+    unsigned doubts;
     unsigned problems;
     unsigned far_files;           /* of NTLDR's own, which lie where that of NT 4.0 does not reach */
+    struct banner ntldr;          /* its release */
     char path[ARC_DIRECTORY_MAX]; /* the installation it leads to */
+    char kernel[DRYRUN_NAME_BYTES];
+    char hal[DRYRUN_NAME_BYTES];
 };
 
 /** Walk. The fields above `files` are the caller's; the rest is filled in. */

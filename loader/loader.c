@@ -395,9 +395,9 @@ static void start_half(struct loader *loader, enum role role)
     loader->fw->handoff(loader->fw, &loader->plan);
 }
 
-static void tell_dryrun(struct dryrun *run, bool good, const char *path, const char *what)
+static void tell_dryrun(struct dryrun *run, enum dryrun_mark mark, const char *path, const char *what)
 {
-    screen_dryrun_file(run->owner, good, path, what);
+    screen_dryrun_file(run->owner, mark, path, what);
 }
 
 static void dry_run(struct loader *loader, enum role role)

@@ -60,8 +60,8 @@ struct outcome {
     enum dryrun_result dry;
     unsigned files; /* it read to their end */
     char path[ARC_DIRECTORY_MAX];
-    char told[PROBLEM_BYTES]; /* what the dry run told last */
-    bool two_disks;           /* carry the signature of a half */
+    char doubt[PROBLEM_BYTES]; /* why a dry run could not tell */
+    bool two_disks;            /* carry the signature of a half */
     unsigned problems;
     char problem[PROBLEMS_MAX][PROBLEM_BYTES];
     struct freshness freshness;
@@ -177,12 +177,15 @@ static void note(struct outcome *out, const char *problem)
         snprintf(out->problem[out->problems++], PROBLEM_BYTES, "%s", problem);
 }
 
-static void note_problem(struct dryrun *run, bool good, const char *path, const char *what)
+static void note_finding(struct dryrun *run, enum dryrun_mark mark, const char *path, const char *what)
 {
     struct outcome *out = run->owner;
-    snprintf(out->told, sizeof out->told, "%s %s", path, what);
-    if (!good)
-        note(out, out->told);
+    char told[PROBLEM_BYTES];
+    snprintf(told, sizeof told, "%s %s", path, what);
+    if (mark == DRYRUN_BAD)
+        note(out, told);
+    else if (mark == DRYRUN_DOUBT)
+        memcpy(out->doubt, told, sizeof told);
 }
 
 static void note_boot_sector(struct outcome *out, const struct member_place *place)
@@ -203,7 +206,7 @@ static void walk(struct loader *loader, struct outcome *out)
                          .plan = &loader->plan,
                          .boot = &loader->boot,
                          .work = host_workspace(),
-                         .tell = note_problem,
+                         .tell = note_finding,
                          .owner = out};
     out->walked = true;
     out->dry = dryrun_walk(&run);
@@ -343,6 +346,8 @@ static cJSON *dryrun_json(const struct outcome *outcome)
     cJSON_AddStringToObject(out, "result", dryrun_name(outcome->dry));
     cJSON_AddNumberToObject(out, "files", outcome->files);
     cJSON_AddStringToObject(out, "path", outcome->path);
+    if (outcome->doubt[0] != '\0')
+        cJSON_AddStringToObject(out, "doubt", outcome->doubt);
     add_problems(out, outcome);
     return out;
 }
@@ -398,7 +403,7 @@ static void explain_now(const struct outcome *now)
         printf("Dry run: all %u files that Windows NT in %s reads to start are there and can be read.\n", now->files,
                now->path);
     else if (now->walked && now->dry == DRYRUN_UNKNOWN)
-        printf("Dry run: %s; only a start can tell.\n", now->told);
+        printf("Dry run: %s; only a start can tell.\n", now->doubt);
 }
 
 /* What the boot disk was built for, against the disks as they are (F06). */

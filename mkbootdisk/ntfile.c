@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* NTLDR is a real-mode part with OSLOADER.EXE, a PE file, behind it; where the second begins is not looked for: banner
  * and version resource are found by their own marks anywhere in the file.
- * UNVERIFIED: that every release's NTLDR holds the banner as one ASCII text (the documentation of NT 4.0 prints it as
- * "OS Loader V4.0", Q142610 as "OS Loader V3.51"), and which of them carry a version resource. An NTLDR without either
- * has version 0.0. */
+ * UNVERIFIED: which releases carry a version resource. An NTLDR with neither has version 0.0. */
 #include "ntfile.h"
 
 #include <stdbool.h>
@@ -12,11 +10,9 @@
 
 #include "base/bytes.h"
 #include "expand.h"
+#include "nt/banner.h"
 #include "nt/pe.h"
 
-#define BANNER "OS Loader V"
-#define BANNER_BYTES (sizeof BANNER - 1)
-#define DIGITS_MAX 4u
 #define FIXED_INFO_BYTES 52u /* VS_FIXEDFILEINFO of the SDK */
 #define NTLDR_BYTES_MIN (100u * 1024u)
 #define NTLDR_BYTES_MAX (512u * 1024u) /* from 2000:0000 to the end of conventional memory */
@@ -73,47 +69,24 @@ struct nt_version file_version(const uint8_t *bytes, size_t count)
     return resource_version(bytes, count);
 }
 
-/* A decimal number of at most DIGITS_MAX digits at `*at`; returns how many. */
-static unsigned take_digits(const uint8_t **at, const uint8_t *end, uint16_t *number)
+static struct nt_version version_of_banner(struct banner banner, const uint8_t *bytes, size_t count)
 {
-    unsigned digits = 0;
-    for (*number = 0; *at < end && **at >= '0' && **at <= '9' && digits < DIGITS_MAX; digits++)
-        *number = (uint16_t)(*number * 10 + *(*at)++ - '0');
-    return digits;
+    banner_feed(&banner, bytes, count < UINT32_MAX ? (uint32_t)count : 0);
+    if (banner_major(&banner) == 0)
+        return (struct nt_version){0};
+    return (struct nt_version){.major = banner_major(&banner), .minor = banner_minor(&banner)};
 }
 
-/* "3.5" and "3.1" are 3.50 and 3.10, as NT calls itself in its resources; since 5.0 a single digit is all. */
 struct nt_version nt_version_of_text(const char *text, size_t letters)
 {
-    const uint8_t *at = (const uint8_t *)text;
-    const uint8_t *end = at + letters;
-    struct nt_version found = {0};
-    if (take_digits(&at, end, &found.major) == 0 || at == end || *at++ != '.')
-        return (struct nt_version){0};
-    unsigned digits = take_digits(&at, end, &found.minor);
-    if (digits == 1 && found.major < 5)
-        found.minor = (uint16_t)(found.minor * 10);
-    return digits > 0 ? found : (struct nt_version){0};
-}
-
-static struct nt_version banner_version(const uint8_t *bytes, size_t count)
-{
-    const uint8_t *end = bytes + count;
-    const uint8_t *at = bytes;
-    while ((at = memmem(at, (size_t)(end - at), BANNER, BANNER_BYTES)) != NULL) {
-        at += BANNER_BYTES;
-        struct nt_version found = nt_version_of_text((const char *)at, (size_t)(end - at));
-        if (is_known(&found))
-            return found;
-    }
-    return (struct nt_version){0};
+    return version_of_banner((struct banner){.stage = BANNER_AT_NUMBER}, (const uint8_t *)text, letters);
 }
 
 /* The banner decides, for it is what people and the Knowledge Base compare; the resource adds the build. UNVERIFIED: a
  * service pack of 4.0 may say 4.01 in the banner and 4.0.1381 in the resource. */
 struct nt_version ntldr_version(const uint8_t *bytes, size_t count)
 {
-    struct nt_version banner = banner_version(bytes, count);
+    struct nt_version banner = version_of_banner((struct banner){0}, bytes, count);
     struct nt_version resource = resource_version(bytes, count);
     if (!is_known(&banner))
         return resource;

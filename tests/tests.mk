@@ -98,7 +98,7 @@ $(T)/fuzz/smoke_expand: $(T)/fuzz/fuzz_expand.o $(T)/fuzz/smoke.o $(T)/librig.a 
                         $(EXPAND_SOURCES:mkbootdisk/%.c=$(T)/host/%.o)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmspack
 
-$(T)/libfuzz/expand: tests/fuzz/fuzz_expand.c $(EXPAND_SOURCES) loader/nt/pe.c
+$(T)/libfuzz/expand: tests/fuzz/fuzz_expand.c $(EXPAND_SOURCES) loader/nt/pe.c loader/nt/banner.c
 	@mkdir -p $(@D)
 	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iloader \
 	    -Imkbootdisk -o $@ $^ -lmspack

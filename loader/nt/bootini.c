@@ -107,10 +107,50 @@ int bootini_timeout_s(const struct bootini *ini)
     return 30;
 }
 
+/* What names the installation: the value of default=, an entry's key. */
+static struct bootini_span path_of(const struct bootini_line *line)
+{
+    return line->kind == BOOTINI_DEFAULT ? line->value : line->key;
+}
+
 enum status bootini_path(const struct bootini_line *line, struct arc_path *out)
 {
-    struct bootini_span path = line->kind == BOOTINI_DEFAULT ? line->value : line->key;
+    struct bootini_span path = path_of(line);
     if (path.bytes >= 2 && path.at[1] == ':')
         return ST_NOT_FOUND;
     return arc_parse(path.at, path.bytes, out);
+}
+
+const struct bootini_line *bootini_entry_of(const struct bootini *ini, const struct bootini_line *line)
+{
+    struct bootini_span wanted = path_of(line);
+    for (unsigned i = 0; i < ini->count; i++) {
+        struct bootini_span key = ini->line[i].key;
+        if (ini->line[i].kind == BOOTINI_ENTRY && key.bytes == wanted.bytes && text_same(key.at, wanted.at, key.bytes))
+            return &ini->line[i];
+    }
+    return 0;
+}
+
+enum status bootini_option(const struct bootini_line *entry, const char *option, char *out, size_t room)
+{
+    struct bootini_span value = entry->value;
+    size_t letters = text_length(option);
+    size_t used = 0;
+    bool quoted = false;
+    size_t at = 0;
+    for (; at < value.bytes; at++) {
+        quoted ^= value.at[at] == '"';
+        if (!quoted && value.bytes - at > letters && text_same(value.at + at, option, letters))
+            break;
+    }
+    for (at += letters; at < value.bytes && !is_blank(value.at[at]) && value.at[at] != '/'; at++) {
+        if (used + 1 >= room) {
+            out[0] = '\0';
+            return ST_NO_SPACE;
+        }
+        out[used++] = value.at[at];
+    }
+    out[used] = '\0';
+    return used > 0 ? ST_OK : ST_NOT_FOUND;
 }

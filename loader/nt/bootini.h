@@ -43,4 +43,13 @@ int bootini_timeout_s(const struct bootini *ini);
  */
 MUST_CHECK enum status bootini_path(const struct bootini_line *line, struct arc_path *out);
 
+/** What stands behind an option of an entry, such as "/KERNEL=" (Q170756), outside of the quoted description; case is
+ * ignored. Errors: ST_NOT_FOUND (also when nothing stands there), ST_NO_SPACE (it is longer than `room`); `out` is
+ * empty then. */
+MUST_CHECK enum status bootini_option(const struct bootini_line *entry, const char *option, char *out, size_t room);
+
+/** The entry whose options count for the path that `line` (an entry, or default=) leads to: the first one with that
+ * path. Null if there is none. */
+const struct bootini_line *bootini_entry_of(const struct bootini *ini, const struct bootini_line *line);
+
 #endif

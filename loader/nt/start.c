@@ -34,6 +34,8 @@ static enum status read_to_end(struct start_walk *walk, struct fs_file *file)
         uint64_t left = file->bytes - at;
         uint32_t part = left < WORK_BUFFER_BYTES ? (uint32_t)left : WORK_BUFFER_BYTES;
         status = fs_read(file, at, walk->work->buffer, part);
+        if (status == ST_OK && walk->banner != 0)
+            banner_feed(walk->banner, walk->work->buffer, part);
     }
     return status;
 }
@@ -154,8 +156,8 @@ void start_walk(struct start_walk *walk)
     walk->seen = 0;
     (void)was_seen(walk, "NTOSKRNL.EXE");
     (void)was_seen(walk, "HAL.DLL");
-    look_below(walk, SYSTEM32, "NTOSKRNL.EXE", SYSTEM32);
-    look_below(walk, SYSTEM32, "HAL.DLL", SYSTEM32);
+    look_below(walk, SYSTEM32, walk->kernel != 0 ? walk->kernel : "NTOSKRNL.EXE", SYSTEM32);
+    look_below(walk, SYSTEM32, walk->hal != 0 ? walk->hal : "HAL.DLL", SYSTEM32);
     look_below(walk, SYSTEM32, "CONFIG\\SYSTEM", 0);
     look_below(walk, DRIVERS, walk->work->volume.driver == &ntfs_driver ? "NTFS.SYS" : "FASTFAT.SYS", DRIVERS);
     enum status status = look_through_registry(walk);

@@ -4,6 +4,7 @@
 #ifndef NT_START_H
 #define NT_START_H
 
+#include "nt/banner.h"
 #include "nt/workspace.h"
 
 /* What plain INT 13h reaches at most: 1024 x 256 x 63 (Q224526). */
@@ -23,10 +24,13 @@ enum start_finding {
 struct start_walk {
     struct workspace *work; /* work->volume is mounted */
     const char *directory;  /* of the installation, such as "\WINNT" */
+    const char *kernel;     /* these two: null, or the file in SYSTEM32 that BOOT.INI names instead */
+    const char *hal;
     uint32_t reach_sectors; /* of its disk: what NT 4.0's NTLDR reaches, by cylinder, head and sector */
     /* Called for every file, the path being relative to the volume. */
     void (*tell)(struct start_walk *walk, const char *path, enum start_finding finding);
     void *owner;
+    struct banner *banner; /* null, or what is read of files shall be fed to it */
     unsigned files;
     unsigned problems; /* the start will fail */
     unsigned far_files;

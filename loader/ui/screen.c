@@ -205,11 +205,12 @@ void screen_freshness(struct loader *loader)
     }
 }
 
-void screen_dryrun_file(struct loader *loader, bool good, const char *path, const char *what)
+void screen_dryrun_file(struct loader *loader, enum dryrun_mark mark, const char *path, const char *what)
 {
-    event(loader, "dryrun file=\"%s\" state=%s why=\"%s\"", path, good ? "ok" : "bad", what);
-    if (!good)
-        say(loader, COLOUR_BAD, "  %s %s\n", path, what);
+    static const char *const names[] = {"ok", "doubt", "bad"};
+    event(loader, "dryrun file=\"%s\" state=%s why=\"%s\"", path, names[mark], what);
+    if (mark != DRYRUN_FINE)
+        say(loader, mark == DRYRUN_BAD ? COLOUR_BAD : COLOUR_NORMAL, "  %s %s\n", path, what);
 }
 
 void screen_dryrun(struct loader *loader, enum role role, const struct dryrun *run, enum dryrun_result result)

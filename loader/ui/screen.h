@@ -47,7 +47,7 @@ void screen_note(struct loader *loader, const char *note);
 void screen_freshness(struct loader *loader);
 
 /** One file of a dry run: only what is wrong is shown. */
-void screen_dryrun_file(struct loader *loader, bool good, const char *path, const char *what);
+void screen_dryrun_file(struct loader *loader, enum dryrun_mark mark, const char *path, const char *what);
 void screen_dryrun(struct loader *loader, enum role role, const struct dryrun *run, enum dryrun_result result);
 
 /** A sentence on the screen. */

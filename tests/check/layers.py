@@ -24,6 +24,7 @@ PURE = {
     'nt/hive': {'base/bytes.h', 'base/source.h', 'base/status.h', 'base/text.h', 'base/unicode.h', 'nt/hive.h',
                 'nt/hive_list.h'},
     'nt/pe': {'base/bytes.h', 'base/source.h', 'base/status.h', 'nt/pe.h'},
+    'nt/banner': {'nt/banner.h'},
     'nt/ftdisk': {'base/bytes.h', 'base/status.h', 'nt/ftdisk.h'},
     'mirror/decide': {'base/status.h', 'base/text.h', 'mirror/config.h', 'mirror/decide.h'},
     'mirror/config': {'base/bytes.h', 'base/status.h', 'base/text.h', 'mirror/config.h'},

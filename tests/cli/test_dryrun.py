@@ -14,6 +14,7 @@ import unittest
 
 from cli import DONE, FOUND, SECTOR, CliCase, defects, disks, recipe_pair
 import ftinfo
+import nt
 import regf
 
 NT = dict(fs='fat16', size_mib=16, nt={})
@@ -369,6 +370,28 @@ class Far(DryRunCase):
 
     def test_windows_2000(self):
         self.assertEqual(self.far('5.0', DONE), [])
+
+    def past_4_gb(self, start, files):
+        """A start that NT 4.0's NTLDR reaches by its geometry."""
+        ids = [(signature, start * SECTOR, 32256 * SECTOR) for signature in (0x1A2B3C4D, 0x5E6F7A8B)]
+        self.prepare(size_mib=4200, primary_start=start, sectors=32256, files=files,
+                     nt={'information': ftinfo.mirror(ids)})
+        found = self.check(DONE)
+        self.assertEqual({outcome['ok'] for outcome in found.values()}, {True})
+        told, = self.results(found, BY_PRIMARY + BY_SHADOW)
+        return told, found['both-present']['dryrun'].get('doubt')
+
+    def test_nt4_past_4_gb(self):
+        """Whether NTLDR is of Service Pack 5 cannot be told from it (E08: Q197295)."""
+        doubt = '\\WINNT begins past 4 GB: only NTLDR of Service Pack 5 or later gets there (E08)'
+        self.assertEqual(self.past_4_gb(8388608, {}), ('unknown', doubt))
+        self.assertIn('Dry run: %s; only a start can tell.\n' % doubt, self.text.out)
+
+    def test_nt4_up_to_4_gb(self):
+        self.assertEqual(self.past_4_gb(8388607, {}), ('yes', None))
+
+    def test_newer_ntldr_past_4_gb(self):
+        self.assertEqual(self.past_4_gb(8388608, {'NTLDR': nt.ntldr('5.0')}), ('yes', None))
 
 
 class Freshness(DryRunCase):

@@ -159,6 +159,16 @@ def boot_ini(path):
                                            (path, path)).encode()}
 
 
+def other_kernel(options, *left_out):
+    """BOOT.INI names another kernel and HAL; the description, which does so too, is only text."""
+    path = 'multi(0)disk(0)rdisk(0)partition(1)\\WINNT'
+    lines = ['[boot loader]', 'default=' + path.upper(), '[operating systems]', '%s="NT /KERNEL=text" %s' % (path, options), '']
+    files = {**installation(), 'BOOT.INI': '\r\n'.join(lines).encode()}
+    for name, new in (('NTOSKRNL.EXE', 'NTKRNLMP.EXE'), ('HAL.DLL', 'HALMPS.DLL')):
+        files['WINNT/SYSTEM32/' + new] = files['WINNT/SYSTEM32/' + name]
+    return {path: data for path, data in files.items() if path.rpartition('/')[2] not in left_out}
+
+
 def without(name):
     return {path: data for path, data in installation().items() if path != name}
 
@@ -200,6 +210,11 @@ def fat_volumes():
         'far': {**installation(), 'OFILL.BIN': bytes(1 << 20)},  # mcopy goes by name
         'far-ntldr': {**installation(directory='AWINNT'), 'FILL.BIN': bytes(1 << 20)},
         'far-2000': {**installation(information=None, version='5.0'), 'FILL.BIN': bytes(1 << 20)},
+        'far-new-ntldr': {**installation(), 'NTLDR': nt.ntldr('5.0', 9000), 'OFILL.BIN': bytes(1 << 20)},
+        '2000-old-ntldr': {**installation(information=None, version='5.0'), 'NTLDR': nt.ntldr('4.0', 9000)},
+        'kernel': other_kernel('/fastdetect /kernel=NTKRNLMP.EXE /HAL=HALMPS.DLL', 'HAL.DLL'),
+        'kernel-lost': other_kernel('/KERNEL=NTKRNLMP.EXE/HAL=HALMPS.DLL', 'NTKRNLMP.EXE', 'HALMPS.DLL'),
+        'kernel-long': other_kernel('/KERNEL=NTKRNLMP_LONG.EXE'),
         'no-nt': {'README.TXT': b'nothing of Windows here\r\n'},
         'services': with_tree(services()),
         'no-default': with_tree(without_default()),

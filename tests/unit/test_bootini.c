@@ -92,6 +92,44 @@ static void odd_lines(void **state)
     assert_int_equal(ini.line[6].value.bytes, 4);
 }
 
+/* The option of the only entry. */
+static const char *option(const char *value, enum status expected)
+{
+    static char name[8];
+    char text[160];
+    (void)snprintf(text, sizeof text, "[operating systems]\n" ENTRY "=%s", value);
+    parse(text);
+    assert_int_equal(bootini_option(&ini.line[1], "/HAL=", name, sizeof name), expected);
+    return name;
+}
+
+static void options_of_an_entry(void **state)
+{
+    (void)state;
+    assert_string_equal(option("\"NT\" /HAL=a.dll", ST_OK), "a.dll");
+    assert_string_equal(option("\"NT\" /sos /hal=a.dll /HAL=b.dll", ST_OK), "a.dll");
+    assert_string_equal(option("\"NT\"/hal=a.dll/sos", ST_OK), "a.dll");
+    assert_string_equal(option("NT /HAL=1234567", ST_OK), "1234567");
+    assert_string_equal(option("\"NT\" /HAL=12345678", ST_NO_SPACE), "");
+    option("\"NT /HAL=a.dll\"", ST_NOT_FOUND);
+    option("\"NT /HAL=a.dll", ST_NOT_FOUND);
+    option("\"NT\" /HAL=", ST_NOT_FOUND);
+    option("\"NT\" /HAL= a.dll", ST_NOT_FOUND);
+    option("\"NT\" /HA", ST_NOT_FOUND);
+    option("", ST_NOT_FOUND);
+}
+
+static void the_entry_of_the_default(void **state)
+{
+    (void)state;
+    parse("[boot loader]\ndefault=multi(0)disk(0)rdisk(1)partition(1)\\WINNT\n[operating systems]\n" ENTRY "=a\n"
+          "MULTI(0)disk(0)rdisk(1)partition(1)\\winnt = b\nmulti(0)disk(0)rdisk(1)partition(1)\\WINNT=c\n");
+    assert_ptr_equal(bootini_entry_of(&ini, &ini.line[1]), &ini.line[4]);
+    assert_ptr_equal(bootini_entry_of(&ini, &ini.line[3]), &ini.line[3]);
+    parse("[boot loader]\ndefault=C:\\\n[operating systems]\n" ENTRY "=a\n");
+    assert_null(bootini_entry_of(&ini, &ini.line[1]));
+}
+
 static void limit_of_lines(void **state)
 {
     (void)state;
@@ -103,8 +141,12 @@ static void limit_of_lines(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(byte_for_byte),  cmocka_unit_test(understands_what_ntldr_reads),
-    cmocka_unit_test(timeouts),       cmocka_unit_test(odd_lines),
+    cmocka_unit_test(byte_for_byte),
+    cmocka_unit_test(understands_what_ntldr_reads),
+    cmocka_unit_test(timeouts),
+    cmocka_unit_test(odd_lines),
+    cmocka_unit_test(options_of_an_entry),
+    cmocka_unit_test(the_entry_of_the_default),
     cmocka_unit_test(limit_of_lines),
 };
 
