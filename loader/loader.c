@@ -430,15 +430,26 @@ static enum status change(struct loader *loader, struct choice choice, bool atte
     return repair_run(loader, &wish, attended);
 }
 
+/* What came of a change. Why one was refused, or the person's own "n", stands above. */
+static void say_outcome(struct loader *loader, enum status status)
+{
+    if (status == ST_REFUSED && !loader->changed)
+        screen_say(loader, "Nothing was changed.\n", COLOUR_NORMAL);
+    else if (status != ST_OK)
+        screen_say(loader, "The change failed.\n", COLOUR_BAD);
+}
+
 static void act(struct loader *loader, struct choice choice, bool attended)
 {
     enum status status = ST_OK;
+    bool before = loader->changed;
+    loader->changed = false;
     if (choice.action == ACT_FINISH || choice.action == ACT_UNDO)
         status = repair_replay(loader, choice.action == ACT_UNDO);
     else if (choice.action == ACT_BREAK || choice.action == ACT_PROMOTE || choice.action == ACT_RETIRE)
         status = change(loader, choice, attended);
-    if (status != ST_OK)
-        screen_say(loader, "The change failed.\n", COLOUR_BAD);
+    say_outcome(loader, status);
+    loader->changed |= before;
     screen_errors(loader); /* before a hand-off, which does not come back */
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
     bool starts = choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended));

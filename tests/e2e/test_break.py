@@ -20,6 +20,7 @@ FREE = {'fat16': 0x06, 'ntfs': 0x07}  # the volume's type outside of a mirror
 BREAK = r'Break the mirror, keeping the shadow, then start it'
 PROMOTE, RETIRE, WRITE = 'without this boot disk', 'be retired', 'Write this'  # what is asked before a break
 NO_UNDO, LAST_UNDO = 'without an undo', 'Give up the undo'
+UNTOUCHED = 'Nothing was changed'
 
 
 def just_break(machine, item=BREAK):
@@ -210,7 +211,7 @@ class Ask(Case):
 
         def act(machine):
             choose(machine, BREAK)
-            self.check_asked(answer(machine, PROMOTE, RETIRE, until='The change failed'), PROMOTE, RETIRE, WRITE)
+            self.check_asked(answer(machine, PROMOTE, RETIRE, until=UNTOUCHED), PROMOTE, RETIRE, WRITE)
             choose(machine, 'Start the shadow')
         defects.orphaned(bench.a)
         before = copy(bench.a)
@@ -274,7 +275,7 @@ class Ask(Case):
 
                 def act(machine):
                     choose(machine, BREAK)
-                    asked = answer(machine, *(WRITE, NO_UNDO)[:1 + agreed], until='^ft: boot|^The change failed')
+                    asked = answer(machine, *(WRITE, NO_UNDO)[:1 + agreed], until='^ft: boot|^' + UNTOUCHED)
                     self.check_asked(asked, PROMOTE, WRITE, NO_UNDO)
                     if not agreed:
                         choose(machine, 'Start the shadow')

@@ -16,7 +16,7 @@ import defects
 from qemu import Disk, Machine, recipes
 from test_boot import (PROMPT, TOOL, answer, build, changed_sectors, choose, copy, mkbootdisk, replay, scratch, start,
                        started)
-from test_break import BREAK, FREE, LAST_UNDO, NO_UNDO, PROMOTE, RETIRE, WRITE, Bench
+from test_break import BREAK, FREE, LAST_UNDO, NO_UNDO, PROMOTE, RETIRE, UNTOUCHED, WRITE, Bench
 from test_writelog import information
 import ftinfo
 import nt
@@ -342,7 +342,7 @@ class Unattended(Case):
 class Faults(Case):
     """A person says yes to everything, and something fails."""
 
-    def fails(self, bench, *faults, before_yes=None, **machine):
+    def fails(self, bench, *faults, before_yes=None, says='The change failed', **machine):
         """Everything, until it fails; then the shadow is started. The disks are as they were. Returns the story."""
         def act(running):
             choose(running, BREAK)
@@ -350,7 +350,7 @@ class Faults(Case):
             if before_yes:
                 before_yes(running)
             running.send_key('y')
-            answer(running, until='^The change failed')
+            answer(running, until='^' + says)
             choose(running, START)
         story = bench.start(*(faults or (None,)), act=act, **machine)
         self.check_shadow(bench, story)
@@ -413,7 +413,7 @@ class Faults(Case):
 
     def test_floppy_taken_out_before_the_last_yes(self):
         bench = Stale()
-        story = self.fails(bench, before_yes=lambda machine: machine.change_floppy())
+        story = self.fails(bench, before_yes=lambda machine: machine.change_floppy(), says=UNTOUCHED)
         self.assertRegex(' '.join(self.sites(story)), 'J[14]')  # whether it is read or written first
         self.assertEqual((story.event('change done'), story.written['floppy']), ([], []))
 
@@ -421,7 +421,7 @@ class Faults(Case):
         """It is not written to."""
         bench, other = Stale(), defects.blank(scratch('other.img'), 1)
         before = copy(other)
-        self.fails(bench, before_yes=lambda machine: machine.change_floppy(other))
+        self.fails(bench, before_yes=lambda machine: machine.change_floppy(other), says=UNTOUCHED)
         self.assertEqual(changed_sectors(before, other), [])
 
     def test_disk_that_dies_before_the_last_yes(self):
@@ -460,7 +460,7 @@ class Items(Case):
 
         def act(machine):
             choose(machine, ALONE)
-            self.check_asked(answer(machine, WRITE, until='^The change failed'), WRITE, LAST_UNDO)
+            self.check_asked(answer(machine, WRITE, until='^' + UNTOUCHED), WRITE, LAST_UNDO)
             choose(machine, START)
         story = bench.start(None, act=act)
         self.check_shadow(bench, story)
@@ -481,7 +481,7 @@ class Items(Case):
 
         def act(machine):
             choose(machine, BREAK)
-            self.check_asked(answer(machine, until='^The change failed'), PROMOTE, RETIRE, types_only)
+            self.check_asked(answer(machine, until='^' + UNTOUCHED), PROMOTE, RETIRE, types_only)
             self.check_untouched(bench)
             choose(machine, BREAK)
             self.check_asked(answer(machine, types_only, WRITE), PROMOTE, RETIRE, types_only, WRITE)
@@ -495,7 +495,7 @@ class Items(Case):
 
         def act(machine):
             choose(machine, BREAK)
-            self.check_asked(answer(machine, PROMOTE, until='^The change failed'), PROMOTE)
+            self.check_asked(answer(machine, PROMOTE, until='^' + UNTOUCHED), PROMOTE)
             self.check_untouched(bench)
             choose(machine, BREAK)
             answer(machine, WRITE)
@@ -511,7 +511,7 @@ class Items(Case):
 
         def act(machine):
             choose(machine, BREAK)
-            self.check_asked(answer(machine, WRITE, until='^ft: boot|^The change failed'), PROMOTE, WRITE)
+            self.check_asked(answer(machine, WRITE, until='^ft: boot|^The change failed|^' + UNTOUCHED), PROMOTE, WRITE)
         self.check_shadow(bench, bench.start('dead', act=act))
 
 

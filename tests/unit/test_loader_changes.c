@@ -104,7 +104,8 @@ static void only_yes_is_yes(void **state)
             expect_menu_and_no_write();
             assert_int_equal(rig.keys_used, rig.keys);
             assert_int_equal(rig.writes, 0);
-            assert_true(on_screen("The change failed."));
+            assert_true(on_screen("Nothing was changed."));
+            assert_false(on_screen("The change failed."));
             expect_disks_as_remembered();
         }
 }

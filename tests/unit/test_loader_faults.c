@@ -72,7 +72,7 @@ static void the_boot_disk_is_pulled_out_while_it_asks(void **state)
         rig_key(&rig, '1'); /* in the menu that comes back */
         rig.pulled_at_key = key;
         expect_start(ROLE_SHADOW, 0x81);
-        assert_true(on_screen("The change failed."));
+        assert_true(on_screen("Nothing was changed."));
         assert_true(on_screen("FTLOG.TXT cannot be written."));
         assert_int_equal(rig.disk_writes, 0);
         expect_disks_as_remembered();

@@ -45,6 +45,8 @@ static void walk_through(const char *volume, uint64_t start_lba, const char *dir
     memset(&walk, 0xC3, sizeof walk);
     walk.work = &work;
     walk.directory = directory;
+    walk.kernel = walk.hal = NULL;
+    walk.banner = NULL;
     walk.reach_sectors = START_REACH_SECTORS;
     walk.tell = tell;
     walk.owner = told;
