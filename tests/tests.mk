@@ -113,12 +113,10 @@ fuzz-ntfs: FUZZ_BYTES := 112640
 fuzz-mbr: FUZZ_BYTES := 851968
 
 fuzz-%: $(T)/libfuzz/% $(T)/seeds
-	@mkdir -p $(T)/found-$*
-	@cd $(T)/found-$* && $(abspath $<) -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_BYTES) . \
-	    $(abspath $(T)/seeds) > log 2>&1 || { tail -40 log; false; }
-	@echo "fuzz $*: $$(grep -h -o 'Done.*' $(T)/found-$*/log)"
+	@$(PYTHON) -B tests/check/fuzz.py $< $(T)/found-$* $(T)/seeds --bytes $(FUZZ_BYTES) --seconds $(FUZZ_SECONDS) \
+	    $(if $(FUZZ_UNTIL_QUIET),--until-quiet)
 
-fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each
+fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each; with FUZZ_UNTIL_QUIET=1 until it finds no new edge
 	@.ci/deps --fuzz
 	@$(MAKE) --no-print-directory -j2 $(addprefix fuzz-,$(FUZZ_TARGETS))
 

@@ -115,6 +115,7 @@ static void options_of_an_entry(void **state)
     option("\"NT /HAL=a.dll", ST_NOT_FOUND);
     option("\"NT\" /HAL=", ST_NOT_FOUND);
     option("\"NT\" /HAL= a.dll", ST_NOT_FOUND);
+    assert_string_equal(option("\"NT\" /HAL=a\tb", ST_OK), "a");
     option("\"NT\" /HA", ST_NOT_FOUND);
     option("", ST_NOT_FOUND);
 }
