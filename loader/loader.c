@@ -490,6 +490,21 @@ static void show_intention(struct loader *loader)
         repair_list(loader, "planned", false);
 }
 
+/* Who only listens to the events must not wait for a start that nobody will ask for. */
+static void tell_of_waiting(struct loader *loader)
+{
+    if (loader->inventory.count == 0)
+        screen_end(loader, "no hard disk answers");
+    else if (loader->config.set_count == 0)
+        screen_end(loader, "no mirror was found");
+    else if (cannot_start(loader) != 0)
+        ; /* it was told with the firmware's advice */
+    else if (loader_default(loader) == ROLE_NONE)
+        screen_end(loader, "no half is started unasked");
+    else if (loader->config.timeout_s == TIMEOUT_FOREVER)
+        screen_end(loader, "MIRROR.INI says to wait for a key");
+}
+
 void loader_run(struct loader *loader, struct firmware *fw)
 {
     struct choices choices;
@@ -497,10 +512,14 @@ void loader_run(struct loader *loader, struct firmware *fw)
     if (loader->config.set_count == 0 || loader->inventory.count == 0)
         report_nothing_to_start(loader);
     int timeout_s = loader->config.timeout_s;
+    bool first = true;
     for (;;) {
         build_choices(loader, &choices);
         if (loader->config.set_count > 0)
             show_intention(loader);
+        if (first)
+            tell_of_waiting(loader);
+        first = false;
         unsigned chosen = menu_choose(&choices.menu, fw, timeout_s);
         act(loader, choices.choice[chosen], timeout_s == TIMEOUT_FOREVER || chosen > 0);
         timeout_s = TIMEOUT_FOREVER; /* whatever did not work shall not be tried again and again */

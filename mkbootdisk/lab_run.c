@@ -57,6 +57,7 @@ struct run {
     sigset_t old_mask;
     bool is_terminal; /* standard input is one, and is in raw mode */
     bool input_ended;
+    bool has_keys; /* some came */
     struct termios saved;
     char pending[LINE_BYTES]; /* keys on their way to the guest */
     size_t pending_used;
@@ -258,6 +259,12 @@ static void allow_a_moment(struct run *run)
         run->end_ms = now_ms() + AFTERWARDS_UNATTENDED_S * SECOND_MS;
 }
 
+/* Keys that were typed or piped in may be on their way to the loader's menu. */
+static bool expects_keys(const struct run *run)
+{
+    return run->has_keys || (!run->is_terminal && !run->lab->window && !run->input_ended);
+}
+
 static enum ending relay_output(struct run *run)
 {
     char bytes[4096];
@@ -275,7 +282,7 @@ static enum ending relay_output(struct run *run)
             return END_OUTPUT;
         if (!run->story.settled)
             continue;
-        if (run->lab->until_boot)
+        if (run->lab->until_boot && (run->story.started || !expects_keys(run)))
             return END_BOOT;
         allow_a_moment(run);
     }
@@ -292,6 +299,7 @@ static enum ending take_keys(struct run *run)
     if (run->is_terminal && memchr(run->pending, KEY_LEAVE, (size_t)count) != NULL)
         return END_KEY;
     run->pending_used = (size_t)count;
+    run->has_keys = true;
     return RUNNING;
 }
 
@@ -389,7 +397,7 @@ static enum exit_code tell_start(const struct story *story)
     return EXIT_DONE;
 }
 
-/* The UEFI loader has done its work without starting anything; still, nothing was started. */
+/* The loader has done its work without starting anything; still, nothing was started. */
 static enum exit_code tell_none(const struct story *story)
 {
     printf("lab: nothing was started: %s\n", story->why_none);

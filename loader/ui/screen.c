@@ -168,9 +168,14 @@ void screen_intention(struct loader *loader, enum role source, bool will_break)
             will_break ? "before that:" : "no disk will be written.");
 }
 
-void screen_cannot_start(struct loader *loader, const char *why)
+void screen_end(struct loader *loader, const char *why)
 {
     event(loader, "end started=none why=\"%s\"", why);
+}
+
+void screen_cannot_start(struct loader *loader, const char *why)
+{
+    screen_end(loader, why);
     say(loader, COLOUR_BRIGHT, "\n%s.\n", why);
     if (loader->fw->cannot_start_advice != 0)
         screen_say(loader, loader->fw->cannot_start_advice, COLOUR_NORMAL);

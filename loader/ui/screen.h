@@ -19,6 +19,9 @@ void screen_set(struct loader *loader, unsigned index);
 /** What will be started and changed if nobody interferes; ROLE_NONE: nothing. */
 void screen_intention(struct loader *loader, enum role source, bool will_break);
 
+/** The loader has looked, and starts nothing until somebody presses a key. */
+void screen_end(struct loader *loader, const char *why);
+
 /** This firmware starts no half. */
 void screen_cannot_start(struct loader *loader, const char *why);
 

@@ -47,6 +47,7 @@ def setUpModule():
         os.rename(made, DIR / name)
     build('ft.img', 1)
     build('patient.img', 30)
+    build('asking.img', 'forever')
     make_media()
 
 
@@ -142,7 +143,7 @@ class Faults(unittest.TestCase):
     def test_two_at_once(self):
         result = lab('--fail', 'primary=dead,shadow=absent', '--timeout', '5')
         self.assertEqual(result.returncode, 1, result.stdout)
-        self.assertIn('the loader\'s last event was', result.stderr)
+        self.assertIn('lab: nothing was started: no half is started unasked\n', result.stdout)
         self.assertEqual(digests(), self.before)
 
     def test_other_machines(self):
@@ -459,6 +460,21 @@ class Terminal(unittest.TestCase):
 
     def test_piped_keys(self):
         result = lab('--until-boot', floppy='patient.img', input=' 2')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('lab: started the shadow', result.stdout)
+
+    def test_until_boot_ends_where_nothing_is_started(self):
+        for floppy, faults, why in (('asking.img', (), 'MIRROR.INI says to wait for a key'),
+                                    ('ft.img', ('--fail', 'primary=absent', '--fail', 'shadow=absent'), 'no hard disk answers'),
+                                    ('ft.img', ('--fail', 'primary=dead', '--fail', 'shadow=dead'), 'no half is started unasked')):
+            with self.subTest(why):
+                result = lab('--until-boot', '--timeout', '%d' % PATIENCE, *faults, floppy=floppy)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn('lab: nothing was started: %s\n' % why, result.stdout)
+                self.assertEqual(len(re.findall(r'(?m)^ft: end ', result.stdout)), 1)
+
+    def test_piped_keys_where_nothing_is_started_unasked(self):
+        result = lab('--until-boot', floppy='asking.img', input='2')
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn('lab: started the shadow', result.stdout)
 
