@@ -44,6 +44,15 @@ static enum status read_config(struct bootdisk *boot, struct config *config)
     return understand(boot, text, file.bytes, config, boot->reader.device.trail);
 }
 
+static enum status open_log(struct bootdisk *boot)
+{
+    struct fat_file file;
+    enum status status = boot->fat_status;
+    if (status == ST_OK)
+        status = fat_open(&boot->fat, FILE_LOG, &file);
+    return status == ST_OK ? fat_locate(&file, &boot->log_lba) : status;
+}
+
 static enum status open_journal(struct bootdisk *boot)
 {
     struct fat_file file;
@@ -88,7 +97,7 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
     struct fat_file file;
     memset(boot, 0, sizeof *boot);
     boot->fw = fw;
-    boot->fat_status = boot->config_status = boot->journal_status = ST_NOT_FOUND;
+    boot->fat_status = boot->config_status = boot->journal_status = boot->log_status = ST_NOT_FOUND;
     if (fw->net != 0 && fw->net->name[0] != '\0')
         boot->config_status = understand(boot, fw->net->text, fw->net->bytes, config, trail);
     if (fw->boot_device == 0)
@@ -102,19 +111,25 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
     if (boot->fat_status != ST_OK)
         return;
     boot->config_status = read_config(boot, config);
+    boot->log_status = open_log(boot);
     boot->journal_status = open_journal(boot);
     /* From a stick NTLDR would be told a hard disk that by then is the survivor. */
     boot->has_ntldr = boot->reader.device.drive < DRIVE_FIRST && fat_open(&boot->fat, FILE_NTLDR, &file) == ST_OK;
 }
 
-enum status bootdisk_check(struct bootdisk *boot)
+static enum status check_journal(struct bootdisk *boot)
 {
     struct journal now;
-    readahead_forget(&boot->cache);
     if (journal_load(&boot->store, &now) == ST_OK && now.sequence == boot->journal.sequence &&
         now.records_crc == boot->journal.records_crc)
         return ST_OK;
     return blockdev_fail(&boot->reader.device, SITE_JOURNAL_OTHER, ST_REFUSED, boot->store_lba);
+}
+
+enum status bootdisk_check(struct bootdisk *boot)
+{
+    readahead_forget(&boot->cache);
+    return check_journal(boot);
 }
 
 /* The bytes of the sector that hold lines: all but the blanks behind the last one. */
@@ -137,14 +152,11 @@ static size_t drop_line(uint8_t *sector, size_t used)
     return used - line;
 }
 
-enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used, uint64_t *lba)
+enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used)
 {
-    struct fat_file file;
-    enum status status = boot->fat_status != ST_OK ? boot->fat_status : fat_open(&boot->fat, FILE_LOG, &file);
+    enum status status = boot->log_status;
     if (status == ST_OK)
-        status = fat_locate(&file, lba);
-    if (status == ST_OK)
-        status = blockdev_read(&boot->cache.device, *lba, 1, sector);
+        status = blockdev_read(&boot->cache.device, boot->log_lba, 1, sector);
     if (status == ST_OK)
         *used = log_used(sector);
     return status;
@@ -152,18 +164,21 @@ enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES
 
 enum status bootdisk_log(struct bootdisk *boot, const char *line)
 {
-    uint64_t lba = 0;
     size_t used = 0;
     uint8_t sector[SECTOR_BYTES];
     size_t bytes = text_length(line);
-    enum status status = boot->journal_status == ST_OK ? bootdisk_check(boot) : ST_OK;
-    if (status == ST_OK)
-        status = bootdisk_read_log(boot, sector, &used, &lba);
+    /* The log is read first: the journal's slots, which lie behind it, come along in the same command. */
+    readahead_forget(&boot->cache);
+    if (boot->journal_status != ST_OK)
+        boot->log_status = open_log(boot); /* with nothing to tell another disk by, it is looked for again */
+    enum status status = bootdisk_read_log(boot, sector, &used);
+    if (status == ST_OK && boot->journal_status == ST_OK)
+        status = check_journal(boot);
     if (status != ST_OK)
         return status;
     while (used + bytes > SECTOR_BYTES)
         used = drop_line(sector, used);
     memcpy(sector + used, line, bytes);
     memset(sector + used + bytes, ' ', SECTOR_BYTES - used - bytes);
-    return bootdisk_write(boot, lba, sector);
+    return bootdisk_write(boot, boot->log_lba, sector);
 }

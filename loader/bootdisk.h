@@ -30,6 +30,8 @@ struct bootdisk {
     struct journal_store store;
     uint64_t store_lba;
     struct journal journal;
+    enum status log_status; /* whether FTLOG.TXT was found */
+    uint64_t log_lba;
 };
 
 /** Open the boot disk and read MIRROR.INI into `config` (which was initialised) and the journal's state. Each part may
@@ -40,10 +42,9 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
  * Errors: ST_REFUSED (another one, or the journal changed since), I/O. */
 MUST_CHECK enum status bootdisk_check(struct bootdisk *boot);
 
-/** Read FTLOG.TXT, which is the sector at `*lba`: lines with CR LF in its first `*used` bytes. Errors: ST_NOT_FOUND,
+/** Read FTLOG.TXT, which is one sector: lines with CR LF in its first `*used` bytes. Errors: ST_NOT_FOUND,
  * ST_UNSUPPORTED (it is fragmented), I/O. */
-MUST_CHECK enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used,
-                                         uint64_t *lba);
+MUST_CHECK enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used);
 
 /** Add one line (with its CR LF, far shorter than a sector) to FTLOG.TXT, which is one sector of text padded with
  * blanks; the oldest lines go. Errors are returned, but a log that cannot be written is no reason not

@@ -50,8 +50,7 @@ static enum exit_code show_log(const char *path, struct bootdisk *boot, bool jso
 {
     uint8_t sector[SECTOR_BYTES + 1];
     size_t used = 0;
-    uint64_t lba;
-    if (bootdisk_read_log(boot, sector, &used, &lba) != ST_OK)
+    if (bootdisk_read_log(boot, sector, &used) != ST_OK)
         return complain(EXIT_IO, "%s: FTLOG.TXT is missing or cannot be read. Build the boot disk again", path);
     sector[used] = '\0';
     cJSON *out = cJSON_CreateObject();
