@@ -6,6 +6,7 @@
 
 #define BOUNCE_BYTES 4096u /* one page: no IoAlign in use exceeds it */
 #define BOUNCE_SECTORS (BOUNCE_BYTES / SECTOR_BYTES)
+#define MIRROR_DISKS 2u
 #define BOOT_DRIVE 0x00u /* its number in messages, as a floppy's under a BIOS */
 
 struct efi_disk {
@@ -111,7 +112,47 @@ static void free_handles(EFI_HANDLE *handles)
         (void)boot_services()->FreePool(handles);
 }
 
-/* The firmware need not have touched any disk but the one it started from. */
+/* The bytes of a device path before its end, or before a node that is none. */
+static UINTN path_bytes(const EFI_DEVICE_PATH *path)
+{
+    const uint8_t *start = (const uint8_t *)path;
+    const uint8_t *at = start;
+    while ((at[0] & 0x7F) != END_DEVICE_PATH_TYPE && get_le16(at + 2) >= sizeof *path)
+        at += get_le16(at + 2);
+    return (UINTN)(at - start);
+}
+
+static bool is_below(const EFI_DEVICE_PATH *path, const EFI_DEVICE_PATH *parent)
+{
+    UINTN bytes = path_bytes(parent);
+    return bytes > 0 && bytes < path_bytes(path) && memcmp(path, parent, bytes) == 0;
+}
+
+static bool has_parent(const EFI_DEVICE_PATH *path, EFI_HANDLE *handles, UINTN count)
+{
+    for (UINTN i = 0; i < count; i++) {
+        const EFI_DEVICE_PATH *parent = efi_protocol(handles[i], (EFI_GUID)DEVICE_PATH_PROTOCOL);
+        if (parent != 0 && is_below(path, parent))
+            return true;
+    }
+    return false;
+}
+
+/* The firmware need not have touched any disk but the one it started from. Connecting goes down from a handle to all
+ * that hang on it: those that hang on no other one are enough, and cost a third of all. */
+static void connect_roots(void)
+{
+    UINTN count;
+    EFI_GUID guid = DEVICE_PATH_PROTOCOL;
+    EFI_HANDLE *handles = find_handles(ByProtocol, &guid, &count);
+    for (UINTN i = 0; handles != 0 && i < count; i++) {
+        const EFI_DEVICE_PATH *path = efi_protocol(handles[i], guid);
+        if (path != 0 && !has_parent(path, handles, count))
+            (void)boot_services()->ConnectController(handles[i], 0, 0, TRUE);
+    }
+    free_handles(handles);
+}
+
 static void connect_all(void)
 {
     UINTN count;
@@ -179,8 +220,12 @@ static void find_boot_disk(struct firmware *fw, EFI_HANDLE image)
 void disks_init(struct firmware *fw, EFI_HANDLE image)
 {
     find_boot_disk(fw, image);
-    connect_all();
+    connect_roots();
     find_disks();
+    if (disk_count + other_count < MIRROR_DISKS) { /* one is gone, or this firmware's tree has gaps */
+        connect_all();
+        find_disks();
+    }
     fw->disk_open = disk_open;
     fw->writer.write = disk_write;
 }
