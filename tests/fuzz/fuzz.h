@@ -16,6 +16,17 @@ struct fuzz_disk {
     size_t size;
 };
 
+/* A sector that begins so cannot be read. */
+#define FUZZ_BAD "BAD!"
+
+static inline bool fuzz_is_bad(const uint8_t *bytes, size_t count)
+{
+    for (size_t at = 0; at + SECTOR_BYTES <= count; at += SECTOR_BYTES)
+        if (memcmp(bytes + at, FUZZ_BAD, sizeof FUZZ_BAD - 1) == 0)
+            return true;
+    return false;
+}
+
 /* Sectors past the end of the data are zero; a read past the end of the device is a bug, and ends the run. */
 static inline enum status fuzz_read(struct blockdev *device, uint64_t lba, uint32_t sectors, void *buffer)
 {
@@ -28,7 +39,7 @@ static inline enum status fuzz_read(struct blockdev *device, uint64_t lba, uint3
         size_t wanted = (size_t)sectors * SECTOR_BYTES;
         memcpy(buffer, disk->data + lba * SECTOR_BYTES, left < wanted ? left : wanted);
     }
-    return ST_OK;
+    return fuzz_is_bad(buffer, (size_t)sectors * SECTOR_BYTES) ? ST_IO : ST_OK;
 }
 
 static inline struct fuzz_disk fuzz_disk(const uint8_t *data, size_t size, uint64_t sectors)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: a FAT volume. NTLDR is opened, located and read; then the same volume goes through fs.h: what is listed
  * can be opened, a file reads the same in pieces as at once, and what fs_extent says holds the file's bytes. */
+#include "fs/bpb.h"
 #include "fs/fs.h"
 #include "fuzz.h"
 
@@ -74,6 +75,23 @@ static void check_directory(struct fs_volume *volume, struct fs_file *directory)
             check_file(&file);
 }
 
+/* What is asked of any boot sector. */
+static void use_boot_sector(const uint8_t *data, size_t size)
+{
+    static const struct geometry geometry = {.heads = 255, .sectors_per_track = 63};
+    uint8_t sector[SECTOR_BYTES];
+    uint64_t lba;
+    if (size < sizeof sector)
+        return;
+    memcpy(sector, data, sizeof sector);
+    for (unsigned index = 0; index < 3; index++)
+        (void)bpb_backup(sector, 63, index, &lba);
+    (void)bpb_is_bootable(sector);
+    bpb_mend(sector, 63, &geometry);
+    if (bpb_is_copy(data, sector) != mbr_has_mark(sector))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const paths[] = {"System Files\\config/SYSTEM", "Long Name With Spaces.txt", "plain.bin",
@@ -82,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fs_volume volume;
     struct fs_file file;
     bool dirty;
+    use_boot_sector(data, size);
     use_root(&disk.device, size);
     if (fs_mount(&disk.device, 0, DISK_SECTORS, &volume) != ST_OK || volume.driver != &fat_driver)
         return 0;

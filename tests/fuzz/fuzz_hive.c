@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: a hive; when there is a base block half-way through the bytes, a log begins there. Its keys are walked,
  * and every value is read, placed and read as text; then it is asked what a start of NT asks it. A read outside of the
- * file ends the run. The base block's checksum is made right first, or nothing behind it would ever be seen. */
+ * file ends the run, and one of a sector that cannot be read is an error. The base block's checksum is made right
+ * first, or nothing behind it would ever be seen. */
 #include "fuzz.h"
 #include "nt/hive.h"
 #include "nt/system.h"
@@ -20,8 +21,11 @@ static enum status source_read(struct source *source, uint32_t offset, void *buf
     const struct fuzz_source *file = (const struct fuzz_source *)source;
     if (offset > source->bytes || bytes > source->bytes - offset)
         abort();
+    uint32_t first = offset / SECTOR_BYTES * SECTOR_BYTES;
+    uint32_t whole = (source->bytes - first) / SECTOR_BYTES * SECTOR_BYTES;
+    uint32_t wanted = (offset - first + bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     memcpy(buffer, file->bytes + offset, bytes);
-    return ST_OK;
+    return fuzz_is_bad(file->bytes + first, whole < wanted ? whole : wanted) ? ST_IO : ST_OK;
 }
 
 static struct fuzz_source file_of(const uint8_t *data, size_t size)
@@ -45,6 +49,9 @@ static void check_places(const struct hive *hive, const struct fuzz_source *file
                          const uint8_t *data)
 {
     uint32_t length_at;
+    uint32_t nowhere;
+    if (hive_data_place(hive, value, value->bytes, &length_at, &nowhere) == ST_OK)
+        abort();
     if (hive_length_place(hive, value, &length_at) == ST_OK &&
         (file->source.bytes < 4 || length_at > file->source.bytes - 4 ||
          get_le32(file->bytes + length_at) != value->bytes))
@@ -116,11 +123,13 @@ static void ask(const struct hive *hive)
     char name[SYSTEM_NAME_BYTES];
     uint32_t control_set;
     uint32_t index = 0;
+    uint32_t start;
     (void)system_is_windows_2000(hive);
     if (system_product(hive, &product) == ST_OK && strlen(product.name) >= sizeof product.name)
         abort();
     if (system_control_set(hive, &control_set) != ST_OK)
         return;
+    (void)!system_service_start(hive, control_set, "Ftdisk", &start);
     while (index < KEYS_MAX && system_next_boot_driver(hive, control_set, &index, &driver) == ST_OK)
         if (strlen(driver.name) >= sizeof driver.name || strlen(driver.group) >= sizeof driver.group ||
             strlen(driver.path) >= sizeof driver.path)
