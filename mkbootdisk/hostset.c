@@ -291,13 +291,19 @@ enum exit_code host_set_make_writable(struct host_set *set, const struct changes
     return EXIT_DONE;
 }
 
+bool host_set_has(const struct host_set *set, const struct changeset *changes, uint32_t signature, unsigned *index)
+{
+    uint32_t alias = changeset_alias(changes, signature);
+    unsigned found = inventory_find(&set->inventory, signature, index);
+    if (alias != signature)
+        found += inventory_find(&set->inventory, alias, index);
+    return found == 1;
+}
+
 const char *host_set_path(const struct host_set *set, const struct changeset *changes, uint32_t signature)
 {
     unsigned index = 0;
-    if (inventory_find(&set->inventory, signature, &index) == 1 ||
-        inventory_find(&set->inventory, changeset_alias(changes, signature), &index) == 1)
-        return set->disk[index].path;
-    return "a disk that was not given";
+    return host_set_has(set, changes, signature, &index) ? set->disk[index].path : "a disk that was not given";
 }
 
 enum exit_code host_set_check_tables(const struct host_set *set)

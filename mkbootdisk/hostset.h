@@ -48,6 +48,9 @@ enum exit_code host_set_complain_about_table(const struct host_set *set, unsigne
 /** Make every disk that a change set is about writable. */
 enum exit_code host_set_make_writable(struct host_set *set, const struct changeset *changes);
 
+/** Whether just one of the disks is the one that `changes` calls by this signature; its place in `*index`. */
+bool host_set_has(const struct host_set *set, const struct changeset *changes, uint32_t signature, unsigned *index);
+
 /** The path of the disk that `changes` calls by this signature, or words for one that was not given. */
 const char *host_set_path(const struct host_set *set, const struct changeset *changes, uint32_t signature);
 

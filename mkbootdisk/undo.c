@@ -50,7 +50,7 @@ static enum exit_code replay(const struct writing *writing, bool finish, struct 
         turn_round(&changes);
     writing_show(writing, set, &changes);
     if (writing->dry_run)
-        return EXIT_DONE;
+        return writing_look(journal, set, !finish, &changes);
     return writing_agreed(writing) ? writing_replay(journal, set, !finish, &changes) : EXIT_REFUSED;
 }
 

@@ -85,6 +85,7 @@ static const char *subject_of(const struct trail_entry *entry, const struct prog
     static char missing[512];
     int used = 0;
     uint32_t signature = 0;
+    unsigned index;
     if (site_code(entry->site)[0] == 'J')
         return progress->journal->path;
     for (unsigned i = 0; i < progress->set->count; i++)
@@ -94,7 +95,8 @@ static const char *subject_of(const struct trail_entry *entry, const struct prog
         used += snprintf(missing + used, sizeof missing - (size_t)used, "%s%s", i > 0 ? ", " : "",
                          progress->set->disk[i].path);
     for (unsigned i = 0; i < progress->changes->count; i++)
-        if (progress->changes->change[i].lba == entry->lba)
+        if (progress->changes->change[i].lba == entry->lba &&
+            !host_set_has(progress->set, progress->changes, progress->changes->change[i].signature, &index))
             signature = progress->changes->change[i].signature;
     if (used < (int)sizeof missing)
         snprintf(missing + used, sizeof missing - (size_t)used, " (wanted: signature %08x)", signature);
@@ -158,6 +160,14 @@ enum exit_code writing_apply(const struct writing *writing, struct host_set *set
     return code;
 }
 
+enum exit_code writing_look(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes)
+{
+    struct progress progress = {set, changes, journal};
+    struct applier applier = make_applier(set, journal, &progress);
+    enum status status = apply_look(&applier, undo, changes);
+    return status == ST_OK ? EXIT_DONE : complain_about(&progress, status);
+}
+
 enum exit_code writing_replay(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes)
 {
     struct progress progress = {set, changes, journal};
@@ -171,13 +181,27 @@ enum exit_code writing_replay(struct host_journal *journal, struct host_set *set
     return status == ST_OK ? EXIT_DONE : complain_about(&progress, status);
 }
 
+/* Whether what is given to keep the undo in can take it. An undo file that is not there yet is not made. */
+static enum exit_code look_at_journal(const struct writing *writing)
+{
+    static struct host_journal journal;
+    if (writing->bootdisk == NULL && access(writing->undo_file, F_OK) != 0)
+        return EXIT_DONE;
+    enum exit_code code = journal_file_use(writing->bootdisk, writing->undo_file, writing->replace, &journal);
+    if (code == EXIT_DONE)
+        journal_file_close(&journal);
+    return code;
+}
+
 enum exit_code writing_carry_out(const struct writing *writing, struct host_set *set, const struct changeset *changes,
                                  const char *nothing)
 {
     writing_show(writing, set, changes);
     if (changes->count == 0 && !writing->json)
         printf("Nothing to do: %s.\n", nothing);
-    if (changes->count == 0 || writing->dry_run)
+    if (changes->count == 0)
         return EXIT_DONE;
+    if (writing->dry_run)
+        return look_at_journal(writing);
     return writing_agreed(writing) ? writing_apply(writing, set, changes) : EXIT_REFUSED;
 }

@@ -51,6 +51,9 @@ void writing_show(const struct writing *writing, const struct host_set *set, con
 /** Open the journal, and write the change set through it. Reports every sector. */
 enum exit_code writing_apply(const struct writing *writing, struct host_set *set, const struct changeset *changes);
 
+/** Whether what an open journal holds can be undone, or finished, on these disks. Writes nothing. */
+enum exit_code writing_look(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes);
+
 /** Undo, or finish, what an open journal holds. `changes` is what journal_changes gave. */
 enum exit_code writing_replay(struct host_journal *journal, struct host_set *set, bool undo, struct changeset *changes);
 

@@ -137,7 +137,7 @@ enum status apply_changes(struct applier *applier, const struct changeset *chang
     return write_all(applier, changes);
 }
 
-enum status apply_journal(struct applier *applier, bool undo, struct changeset *scratch)
+enum status apply_look(struct applier *applier, bool undo, struct changeset *scratch)
 {
     enum journal_state state = applier->journal->state;
     if (state != JOURNAL_PENDING && !(undo && state == JOURNAL_DONE))
@@ -146,6 +146,13 @@ enum status apply_journal(struct applier *applier, bool undo, struct changeset *
     enum status status = journal_changes(applier->store, applier->journal, scratch);
     for (unsigned i = 0; i < scratch->count && status == ST_OK; i++)
         status = check(applier, &scratch->change[i], state == JOURNAL_PENDING ? HELD_TORN : HELD_EITHER);
+    return status;
+}
+
+enum status apply_journal(struct applier *applier, bool undo, struct changeset *scratch)
+{
+    enum journal_state state = applier->journal->state;
+    enum status status = apply_look(applier, undo, scratch);
     if (status != ST_OK)
         return status;
     if (!undo)

@@ -35,4 +35,7 @@ MUST_CHECK enum status apply_changes(struct applier *applier, const struct chang
  * journal. */
 MUST_CHECK enum status apply_journal(struct applier *applier, bool undo, struct changeset *scratch);
 
+/** What apply_journal looks at before its first write. Errors: the same. */
+MUST_CHECK enum status apply_look(struct applier *applier, bool undo, struct changeset *scratch);
+
 #endif

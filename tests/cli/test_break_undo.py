@@ -299,8 +299,17 @@ class WhereTheUndoIs(BreakCase):
 
     def test_not_a_boot_disk(self):
         self.start()
-        self.complains(IO, 'junk', 'break', '--write', '--keep', 'primary', '--bootdisk',
-                       self.write('junk', b'junk' * 9999), self.a, self.b)
+        junk = self.write('junk', b'junk' * 9999)
+        for how in ('--write', '--dry-run'):
+            self.complains(IO, 'junk', 'break', how, '--keep', 'primary', '--bootdisk', junk, self.a, self.b)
+
+    def test_dry_run_where_the_undo_has_no_room(self):
+        """What the real break would refuse; an undo file that is not there is not made."""
+        self.start()
+        self.unchanged(DONE, 'break', '--dry-run', '--keep', 'primary', self.a, self.b)
+        self.assertFalse(self.undo_file.exists())
+        self.undo_file.write_bytes(b'junk' * 9999)
+        self.complains(IO, 'undo', 'break', '--dry-run', '--keep', 'primary', '--undo-file', self.undo_file, self.a, self.b)
 
 
 class Undo(BreakCase):
@@ -330,6 +339,16 @@ class Undo(BreakCase):
     def test_wrong_half_alone(self):
         self.broken()
         self.undo(REFUSED, ['1a2b3c4d'], self.b)
+        self.complains(REFUSED, ['1a2b3c4d'], 'undo', '--dry-run', self.undo_file, self.b)
+
+    def test_one_of_two_changed_disks_alone(self):
+        """Both were changed in their sector 0: the one that is missing is named."""
+        self.start()
+        self.breaks('--keep', 'shadow', '--retire')
+        for given, missing in ((self.a, '5e6f7a8b'), (self.b, '1a2b3c4d')):
+            for how in ('--dry-run', '--write'):
+                self.complains(REFUSED, 'wanted: signature %s' % missing, 'undo', how, self.undo_file, given)
+        self.unchanged(DONE, 'undo', '--dry-run', self.undo_file, self.a, self.b)
 
     def test_two_disks_with_the_signature(self):
         self.broken()
