@@ -74,6 +74,13 @@ class BadOptions(CliCase):
         self.assertEqual(sorted(set(re.findall(r'^\.B mkbootdisk (\w+)', synopsis, re.M))), sorted(listed))
         self.assertLessEqual(set(listed), set(re.findall(r'^\.B (\w+)$', rest, re.M)))
 
+    def test_every_option_is_in_the_manual(self):
+        manual = (ROOT / 'docs' / 'mkbootdisk.1').read_text().replace('\\-', '-')
+        for command in re.findall(r'^  (\w+)  +\S', self.must(DONE, '--help').out, re.M):
+            for option in set(re.findall(r'--[a-z][a-z-]+', self.must(DONE, command, '--help').out)):
+                with self.subTest(command=command):
+                    self.assertRegex(manual, option + r'\b')
+
     def test_which_disk(self):
         self.pair()
         for command in ('retire', 'promote'):
