@@ -252,6 +252,18 @@ static void the_place_of_a_length_in_either_format(void **state)
     }
 }
 
+static void old_formats(void **state)
+{
+    (void)state;
+    static const char *const vectors[] = {"hive-1.0.hex", "hive-1.1.hex"};
+    for (unsigned minor = 0; minor < 2; minor++) {
+        assert_int_equal(fetch_from(vectors[minor], "disk", "information"), ST_OK);
+        assert_int_equal(hive.minor, minor);
+        assert_int_equal(value.bytes, 8);
+        assert_memory_equal(data, "8 bytes.", 8);
+    }
+}
+
 /* Format 1.0: its root key tells which of the two heads it has. One with neither is no hive, whatever else it says. */
 static void format_1_0_with_either_head(void **state)
 {
@@ -332,6 +344,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(places_in_the_file),
     cmocka_unit_test(the_place_of_a_length),
     cmocka_unit_test(the_place_of_a_length_in_either_format),
+    cmocka_unit_test(old_formats),
     cmocka_unit_test(format_1_0_with_either_head),
     cmocka_unit_test(a_log_completes_the_write),
     cmocka_unit_test(without_its_log_a_hive_is_as_it_is),
