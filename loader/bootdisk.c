@@ -141,6 +141,15 @@ static size_t log_used(const uint8_t *sector)
     return used;
 }
 
+/* Another file's sector, where the floppy's files were moved meanwhile, is no log. */
+static bool is_text(const uint8_t *sector)
+{
+    for (unsigned i = 0; i < SECTOR_BYTES; i++)
+        if (sector[i] != '\r' && sector[i] != '\n' && (sector[i] < ' ' || sector[i] > '~'))
+            return false;
+    return true;
+}
+
 /* Drop the oldest line. A sector that holds no line end is not a log, and starts again. */
 static size_t drop_line(uint8_t *sector, size_t used)
 {
@@ -157,6 +166,8 @@ enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES
     enum status status = boot->log_status;
     if (status == ST_OK)
         status = blockdev_read(&boot->cache.device, boot->log_lba, 1, sector);
+    if (status == ST_OK && !is_text(sector))
+        status = ST_CORRUPT;
     if (status == ST_OK)
         *used = log_used(sector);
     return status;
@@ -169,7 +180,7 @@ enum status bootdisk_log(struct bootdisk *boot, const char *line)
     size_t bytes = text_length(line);
     /* The log is read first: the journal's slots, which lie behind it, come along in the same command. */
     readahead_forget(&boot->cache);
-    if (boot->journal_status != ST_OK)
+    if (boot->journal_status != ST_OK || boot->log_status != ST_OK)
         boot->log_status = open_log(boot); /* with nothing to tell another disk by, it is looked for again */
     enum status status = bootdisk_read_log(boot, sector, &used);
     if (status == ST_OK && boot->journal_status == ST_OK)

@@ -59,12 +59,18 @@ static bool is_windows(struct dryrun *run)
            fs_open(&run->work->volume, "BOOT.INI", &file) == ST_OK;
 }
 
-/* The kernel and the HAL that the entry names, if it does. */
-static enum status take_options(struct dryrun *run, const struct bootini_line *entry)
+/* The file that an option of the entry names: null if there is no such option, empty if it is too long a name. */
+static const char *option(const struct bootini_line *entry, const char *name, char *file)
 {
-    enum status kernel = bootini_option(entry, "/KERNEL=", run->kernel, sizeof run->kernel);
-    enum status hal = bootini_option(entry, "/HAL=", run->hal, sizeof run->hal);
-    return kernel == ST_NO_SPACE || hal == ST_NO_SPACE ? ST_NO_SPACE : ST_OK;
+    return bootini_option(entry, name, file, DRYRUN_NAME_BYTES) == ST_NOT_FOUND ? 0 : file;
+}
+
+static void take_options(struct dryrun *run, const struct bootini_line *entry)
+{
+    run->kernel = option(entry, "/KERNEL=", run->name[0]);
+    run->hal = option(entry, "/HAL=", run->name[1]);
+    if ((run->kernel != 0 && run->kernel[0] == '\0') || (run->hal != 0 && run->hal[0] == '\0'))
+        tell(run, DRYRUN_DOUBT, "BOOT.INI", "names a kernel or HAL that is no 8.3 name");
 }
 
 /* The path NTLDR takes when nobody presses a key: default=, else the first entry; without BOOT.INI its own guess. */
@@ -85,8 +91,8 @@ static bool choose_path(struct dryrun *run, struct arc_path *out)
         return true;
     }
     const struct bootini_line *entry = bootini_entry_of(&search->ini, chosen);
-    if (entry != 0 && take_options(run, entry) != ST_OK)
-        tell(run, DRYRUN_DOUBT, "BOOT.INI", "names a kernel or HAL too long to be looked for");
+    if (entry != 0)
+        take_options(run, entry);
     return bootini_path(chosen, out) == ST_OK;
 }
 
@@ -163,8 +169,8 @@ static void walk_installation(struct dryrun *run, const char *arc, struct disk *
 {
     struct start_walk walk = {
         .work = run->work, .directory = run->path, .reach_sectors = reach_of(disk), .tell = tell_file, .owner = run};
-    walk.kernel = run->kernel[0] != '\0' ? run->kernel : 0;
-    walk.hal = run->hal[0] != '\0' ? run->hal : 0;
+    walk.kernel = run->kernel;
+    walk.hal = run->hal;
     const struct member_place *own = &run->survey->place[run->plan->source];
     const struct member_place *twin = &run->survey->place[1 - run->plan->source];
     if (partition == twin->partition)
@@ -213,7 +219,8 @@ enum dryrun_result dryrun_walk(struct dryrun *run)
     struct start_walk walk = {
         .work = run->work, .reach_sectors = reach_of(place->disk), .tell = tell_file, .owner = run};
     run->files = run->doubts = run->problems = 0;
-    run->path[0] = run->kernel[0] = run->hal[0] = '\0';
+    run->path[0] = '\0';
+    run->kernel = run->hal = 0;
     run->ntldr = (struct banner){0};
     if (mount_system(run) != ST_OK) {
         tell(run, DRYRUN_DOUBT, "the volume", "has no file system that Windows NT starts from");

@@ -15,7 +15,7 @@ enum dryrun_mark {
     DRYRUN_BAD
 };
 
-#define DRYRUN_NAME_BYTES 16u /* 8.3 */
+#define DRYRUN_NAME_BYTES 13u /* 8.3 */
 
 enum dryrun_result {
     DRYRUN_STARTS,
@@ -39,8 +39,9 @@ struct dryrun {
     unsigned far_files;           /* of NTLDR's own, which lie where that of NT 4.0 does not reach */
     struct banner ntldr;          /* its release */
     char path[ARC_DIRECTORY_MAX]; /* the installation it leads to */
-    char kernel[DRYRUN_NAME_BYTES];
-    char hal[DRYRUN_NAME_BYTES];
+    const char *kernel;           /* as in struct start_walk, these two */
+    const char *hal;
+    char name[2][DRYRUN_NAME_BYTES];
 };
 
 /** Walk. The fields above `files` are the caller's; the rest is filled in. */

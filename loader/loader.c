@@ -430,7 +430,7 @@ static enum status change(struct loader *loader, struct choice choice, bool atte
     return repair_run(loader, &wish, attended);
 }
 
-/* What came of a change. Why one was refused, or the person's own "n", stands above. */
+/* What came of a change. Why one was refused stands above, or below among the errors. */
 static void say_outcome(struct loader *loader, enum status status)
 {
     if (status == ST_REFUSED && !loader->changed)
@@ -493,12 +493,12 @@ static void show_intention(struct loader *loader)
 /* Who only listens to the events must not wait for a start that nobody will ask for. */
 static void tell_of_waiting(struct loader *loader)
 {
+    if (loader->config.set_count > 0 && cannot_start(loader) != 0)
+        return; /* it was told with the firmware's advice */
     if (loader->inventory.count == 0)
         screen_end(loader, "no hard disk answers");
     else if (loader->config.set_count == 0)
         screen_end(loader, "no mirror was found");
-    else if (cannot_start(loader) != 0)
-        ; /* it was told with the firmware's advice */
     else if (loader_default(loader) == ROLE_NONE)
         screen_end(loader, "no half is started unasked");
     else if (loader->config.timeout_s == TIMEOUT_FOREVER)
@@ -521,9 +521,12 @@ void loader_run(struct loader *loader, struct firmware *fw)
             tell_of_waiting(loader);
         first = false;
         unsigned chosen = menu_choose(&choices.menu, fw, timeout_s);
-        act(loader, choices.choice[chosen], timeout_s == TIMEOUT_FOREVER || chosen > 0);
+        bool attended = timeout_s == TIMEOUT_FOREVER || chosen > 0 || !choices.menu.has_default;
+        act(loader, choices.choice[chosen], attended);
         timeout_s = TIMEOUT_FOREVER; /* whatever did not work shall not be tried again and again */
         if (fw->stopped)
             return;
+        if (!attended)
+            screen_end(loader, "the start failed");
     }
 }

@@ -259,10 +259,10 @@ static void allow_a_moment(struct run *run)
         run->end_ms = now_ms() + AFTERWARDS_UNATTENDED_S * SECOND_MS;
 }
 
-/* Keys that were typed or piped in may be on their way to the loader's menu. */
-static bool expects_keys(const struct run *run)
+/* Somebody who pipes keys in may take his time. */
+static bool may_still_type(const struct run *run)
 {
-    return run->has_keys || (!run->is_terminal && !run->lab->window && !run->input_ended);
+    return !run->is_terminal && !run->lab->window && !run->input_ended;
 }
 
 static enum ending relay_output(struct run *run)
@@ -282,9 +282,10 @@ static enum ending relay_output(struct run *run)
             return END_OUTPUT;
         if (!run->story.settled)
             continue;
-        if (run->lab->until_boot && (run->story.started || !expects_keys(run)))
+        if (run->lab->until_boot && (run->story.started || (!run->has_keys && !may_still_type(run))))
             return END_BOOT;
-        allow_a_moment(run);
+        if (run->story.started || !may_still_type(run))
+            allow_a_moment(run);
     }
     return RUNNING;
 }
@@ -294,6 +295,8 @@ static enum ending take_keys(struct run *run)
     ssize_t count = read(STDIN_FILENO, run->pending, sizeof run->pending);
     if (count <= 0) {
         run->input_ended = true;
+        if (run->story.settled)
+            allow_a_moment(run);
         return RUNNING;
     }
     if (run->is_terminal && memchr(run->pending, KEY_LEAVE, (size_t)count) != NULL)

@@ -114,7 +114,7 @@ fuzz-mbr: FUZZ_BYTES := 851968
 
 fuzz-%: $(T)/libfuzz/% $(T)/seeds
 	@$(PYTHON) -B tests/check/fuzz.py $< $(T)/found-$* $(T)/seeds --bytes $(FUZZ_BYTES) --seconds $(FUZZ_SECONDS) \
-	    $(if $(FUZZ_UNTIL_QUIET),--until-quiet)
+	    $(if $(filter-out 0,$(FUZZ_UNTIL_QUIET)),--until-quiet)
 
 fuzz: ## libFuzzer on every parser of disk bytes, FUZZ_SECONDS each; with FUZZ_UNTIL_QUIET=1 until it finds no new edge
 	@.ci/deps --fuzz

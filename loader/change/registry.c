@@ -121,6 +121,8 @@ static enum obstacle plan_hive(const struct edit *edit, struct workspace *work, 
         status = hive_value(hive, key, "Information", &work->value);
     if (status == ST_OK)
         status = hive_data(hive, &work->value, work->buffer, FTDISK_BYTES_MAX);
+    if (status == ST_UNSUPPORTED)
+        return OBSTACLE_VERSION;
     if (status != ST_OK)
         return status == ST_NO_SPACE ? OBSTACLE_LAYOUT : obstacle_of(status);
     status = ftdisk_decode(work->buffer, work->value.bytes, &work->ftdisk);

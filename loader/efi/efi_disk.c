@@ -162,6 +162,19 @@ static void connect_all(void)
     free_handles(handles);
 }
 
+/* Hard disks beside the one that the boot medium is on. */
+static unsigned other_disks(void)
+{
+    EFI_GUID guid = DEVICE_PATH_PROTOCOL;
+    const EFI_DEVICE_PATH *medium = boot_disk.handle != 0 ? efi_protocol(boot_disk.handle, guid) : 0;
+    unsigned count = disk_count + other_count;
+    for (unsigned i = 0; i < disk_count && medium != 0; i++) {
+        const EFI_DEVICE_PATH *path = efi_protocol(disks[i].handle, guid);
+        count -= path != 0 && is_below(medium, path);
+    }
+    return count;
+}
+
 /* The disk is numbered 80h plus its place in the firmware's list of handles. That is a label for messages, in the form
  * a BIOS user knows, and nothing more: UEFI has no drive numbers, its list follows the order in which drivers bound,
  * and a BIOS on the same machine may count otherwise. Disks are told apart by their signatures alone. */
@@ -213,6 +226,7 @@ static void find_boot_disk(struct firmware *fw, EFI_HANDLE image)
     if (io == 0 || !is_readable(io->Media))
         return;
     disk_init(&boot_disk, io, BOOT_DRIVE);
+    boot_disk.handle = loaded->DeviceHandle;
     fw->boot_device = &boot_disk.device;
     fw->boot_sectors_per_track = UINT32_MAX; /* there are no tracks to respect */
 }
@@ -222,7 +236,7 @@ void disks_init(struct firmware *fw, EFI_HANDLE image)
     find_boot_disk(fw, image);
     connect_roots();
     find_disks();
-    if (disk_count + other_count < MIRROR_DISKS) { /* one is gone, or this firmware's tree has gaps */
+    if (other_disks() < MIRROR_DISKS) { /* one is gone, or this firmware's tree has gaps */
         connect_all();
         find_disks();
     }

@@ -144,7 +144,8 @@ enum status bootini_option(const struct bootini_line *entry, const char *option,
         if (!quoted && value.bytes - at > letters && text_same(value.at + at, option, letters))
             break;
     }
-    for (at += letters; at < value.bytes && (uint8_t)value.at[at] > ' ' && value.at[at] != '/'; at++) {
+    for (at += letters; at < value.bytes && (uint8_t)value.at[at] > ' ' && value.at[at] != '/' && value.at[at] != '"';
+         at++) {
         if (used + 1 >= room) {
             out[0] = '\0';
             return ST_NO_SPACE;

@@ -200,6 +200,12 @@ static enum status find_subkey(const struct hive *hive, uint32_t parent, const c
     return status == ST_NOT_FOUND ? worst : status;
 }
 
+/* Not to find something in a hive of format 1.0 proves nothing. */
+static enum status certain(const struct hive *hive, enum status status)
+{
+    return status == ST_NOT_FOUND && hive->minor == 0 ? ST_UNSUPPORTED : status;
+}
+
 enum status hive_key(const struct hive *hive, uint32_t parent, const char *path, uint32_t *key)
 {
     enum status status = ST_OK;
@@ -212,7 +218,7 @@ enum status hive_key(const struct hive *hive, uint32_t parent, const char *path,
             status = find_subkey(hive, *key, path, bytes, key);
         path += bytes + (path[bytes] != '\0');
     }
-    return status;
+    return certain(hive, status);
 }
 
 enum status hive_subkey(const struct hive *hive, uint32_t parent, uint32_t index, char *name, uint32_t *key)
@@ -275,7 +281,7 @@ enum status hive_value(const struct hive *hive, uint32_t key, const char *name, 
         struct name found;
         enum status status = value_at(hive, key, index, &found, out);
         if (status != ST_OK || compare(&found, name, text_length(name)) == 0)
-            return status;
+            return certain(hive, status);
     }
 }
 

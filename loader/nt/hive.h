@@ -49,7 +49,7 @@ struct hive_value {
 MUST_CHECK enum status hive_open(struct source *source, struct source *log, struct hive *out);
 
 /** Find a key below `parent` (such as `hive->root`) by a path such as "ControlSet001\\Services"; case is ignored.
- * Errors: ST_NOT_FOUND, ST_CORRUPT, I/O. */
+ * Errors: ST_NOT_FOUND, ST_UNSUPPORTED (not found in a hive of format 1.0, which proves nothing), ST_CORRUPT, I/O. */
 MUST_CHECK enum status hive_key(const struct hive *hive, uint32_t parent, const char *path, uint32_t *key);
 
 /** Subkey number `index` (from 0) in the order of the hive, with its name as UTF-8.
@@ -57,7 +57,7 @@ MUST_CHECK enum status hive_key(const struct hive *hive, uint32_t parent, const 
  * ST_CORRUPT, I/O. */
 MUST_CHECK enum status hive_subkey(const struct hive *hive, uint32_t parent, uint32_t index, char *name, uint32_t *key);
 
-/** A key's value by name (case ignored; "" is the unnamed one). Errors: ST_NOT_FOUND, ST_CORRUPT, I/O. */
+/** A key's value by name (case ignored; "" is the unnamed one). Errors: as hive_key. */
 MUST_CHECK enum status hive_value(const struct hive *hive, uint32_t key, const char *name, struct hive_value *out);
 
 /** Value number `index`, with its name as UTF-8. Errors as hive_subkey. */

@@ -149,6 +149,13 @@ static enum status look_through_registry(struct start_walk *walk)
     return status == ST_OK ? look_at_drivers(walk, control_set) : status;
 }
 
+static void look_at_core(struct start_walk *walk, const char *named, const char *usual)
+{
+    const char *name = named != 0 ? named : usual;
+    if (*name != '\0')
+        look_below(walk, SYSTEM32, name, SYSTEM32);
+}
+
 void start_walk(struct start_walk *walk)
 {
     walk->files = walk->problems = walk->far_files = 0;
@@ -156,8 +163,8 @@ void start_walk(struct start_walk *walk)
     walk->seen = 0;
     (void)was_seen(walk, "NTOSKRNL.EXE");
     (void)was_seen(walk, "HAL.DLL");
-    look_below(walk, SYSTEM32, walk->kernel != 0 ? walk->kernel : "NTOSKRNL.EXE", SYSTEM32);
-    look_below(walk, SYSTEM32, walk->hal != 0 ? walk->hal : "HAL.DLL", SYSTEM32);
+    look_at_core(walk, walk->kernel, "NTOSKRNL.EXE");
+    look_at_core(walk, walk->hal, "HAL.DLL");
     look_below(walk, SYSTEM32, "CONFIG\\SYSTEM", 0);
     look_below(walk, DRIVERS, walk->work->volume.driver == &ntfs_driver ? "NTFS.SYS" : "FASTFAT.SYS", DRIVERS);
     enum status status = look_through_registry(walk);

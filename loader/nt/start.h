@@ -24,7 +24,7 @@ enum start_finding {
 struct start_walk {
     struct workspace *work; /* work->volume is mounted */
     const char *directory;  /* of the installation, such as "\WINNT" */
-    const char *kernel;     /* these two: null, or the file in SYSTEM32 that BOOT.INI names instead */
+    const char *kernel;     /* these two: null, or the file in SYSTEM32 that BOOT.INI names instead; empty: not known */
     const char *hal;
     uint32_t reach_sectors; /* of its disk: what NT 4.0's NTLDR reaches, by cylinder, head and sector */
     /* Called for every file, the path being relative to the volume. */

@@ -40,10 +40,11 @@ class Progress:
         return self.elapsed() - self.last_edge >= max(seconds, self.last_edge)
 
 
-def stop_when(is_over, program):
-    """Asks the fuzzer to end as soon as `is_over` says so."""
+def stop_when(is_over, program, asked):
+    """Asks the fuzzer to end as soon as `is_over` says so, and notes it in `asked`."""
     while program.poll() is None:
         if is_over():
+            asked.set()
             program.send_signal(signal.SIGINT)
             return
         time.sleep(1)
@@ -57,19 +58,20 @@ def fuzz(arguments):
                f'-timeout={ONE_INPUT_SECONDS}', '.', str(pathlib.Path(arguments.seeds).absolute())]
     progress = Progress()
     lines = []
+    asked = threading.Event()
 
     def is_over():
         return progress.quiet(arguments.seconds) if arguments.until_quiet else progress.elapsed() >= arguments.seconds
 
     with (found / 'log').open('w', encoding='utf-8') as log, \
             subprocess.Popen(command, cwd=found, stderr=subprocess.PIPE, text=True, errors='replace') as program:
-        threading.Thread(target=stop_when, args=(is_over, program), daemon=True).start()
+        threading.Thread(target=stop_when, args=(is_over, program, asked), daemon=True).start()
         for line in program.stderr:
             log.write(line)
             lines = lines[-40:] + [line]
             progress.read(line)
         status = program.wait()
-    return 0 if status == INTERRUPTED and is_over() else status or 1, progress, lines
+    return 0 if status == INTERRUPTED and asked.is_set() else status or 1, progress, lines
 
 
 def main():

@@ -303,7 +303,7 @@ class WhereTheUndoIs(BreakCase):
         for how in ('--write', '--dry-run'):
             self.complains(IO, 'junk', 'break', how, '--keep', 'primary', '--bootdisk', junk, self.a, self.b)
 
-    def test_dry_run_where_the_undo_has_no_room(self):
+    def test_dry_run_where_the_undo_file_is_none(self):
         """What the real break would refuse; an undo file that is not there is not made."""
         self.start()
         self.unchanged(DONE, 'break', '--dry-run', '--keep', 'primary', self.a, self.b)

@@ -22,6 +22,7 @@ from qemu import PATIENCE, recipes
 
 TOOL = recipes.build_dir().resolve() / 'mkbootdisk'
 NOBODY = 65534
+LAB_MOMENT_S = 5  # as its --help says
 MAC = '52:54:00:ab:cd:01'
 MAC_FILE = 'machines/52-54-00-ab-cd-01.ini'
 SCRATCH, DIR = None, None
@@ -472,6 +473,21 @@ class Terminal(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, result.stderr)
                 self.assertIn('lab: nothing was started: %s\n' % why, result.stdout)
                 self.assertEqual(len(re.findall(r'(?m)^ft: end ', result.stdout)), 1)
+
+    def test_keys_that_come_late(self):
+        """Who pipes them in may take longer than the moment that a lab allows when nobody is there."""
+        process = subprocess.Popen([TOOL, 'lab', '--until-boot', 'asking.img', 'a.img', 'b.img'], cwd=DIR, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        while not process.stdout.readline().startswith('ft: end '):
+            self.assertIsNone(process.poll())
+        time.sleep(LAB_MOMENT_S + 2)
+        self.assertIn('lab: started the shadow', process.communicate('2', timeout=PATIENCE)[0])
+
+    def test_one_end_of_uefi_without_disks(self):
+        result = lab('--firmware', 'uefi64', '--until-boot', '--fail', 'primary=absent', '--fail', 'shadow=absent',
+                     floppy='efi.img')
+        self.assertEqual(len(re.findall(r'(?m)^ft: end ', result.stdout)), 1, result.stdout)
 
     def test_piped_keys_where_nothing_is_started_unasked(self):
         result = lab('--until-boot', floppy='asking.img', input='2')

@@ -183,7 +183,8 @@ static void event(struct firmware *fw, const char *line)
 static void handoff(struct firmware *fw, const struct boot_plan *plan)
 {
     rig_of(fw)->plan = *plan;
-    longjmp(rig_of(fw)->leave, RIG_HANDOFF);
+    if (!rig_of(fw)->handoff_fails)
+        longjmp(rig_of(fw)->leave, RIG_HANDOFF);
 }
 
 static void restart(struct firmware *fw)
@@ -252,6 +253,7 @@ static void reset_run(struct rigfw *rig)
                                 .work = &rig->work,
                                 .loader_room = rig->room,
                                 .loader_room_bytes = sizeof rig->room,
+                                .cannot_start = rig->cannot_start,
                                 .handoff = handoff,
                                 .restart = restart};
     memset(&rig->loader, 0xC3, sizeof rig->loader); /* the loader must not trust the memory it is given */

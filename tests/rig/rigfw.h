@@ -74,7 +74,9 @@ struct rigfw {
     size_t screen_used;
     char events[RIG_TEXT_BYTES]; /* one line each */
     size_t events_used;
-    struct boot_plan plan; /* as handed over */
+    const char *cannot_start; /* what this firmware says it is; null: it starts Windows NT */
+    bool handoff_fails;       /* and comes back */
+    struct boot_plan plan;    /* as handed over */
     uint8_t room[RIG_LOADER_ROOM];
     unsigned reads; /* of all devices, in order */
     unsigned writes;

@@ -110,6 +110,19 @@ static void only_yes_is_yes(void **state)
         }
 }
 
+/* Where this firmware starts nothing, a break is the menu's first item: whoever takes it is asked like for any other.
+ */
+static void the_first_item_of_the_first_menu_is_asked_about(void **state)
+{
+    (void)state;
+    disabled_primary("ask");
+    rig.cannot_start = "This firmware starts nothing";
+    rig_keys(&rig, "1");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(on_screen(BREAK) && on_screen("Shall it start without this boot disk from now on? (y/n)"));
+    assert_int_equal(rig.writes, 0);
+}
+
 /* What is wished for is what is written: each question decides about its own disk. */
 static void each_answer_counts_for_itself(void **state)
 {
@@ -355,6 +368,7 @@ static const struct CMUnitTest tests[] = {
     TEST(changes_by_choice_are_listed_before_they_are_made),
     TEST(a_mirror_on_other_disks_is_not_broken_along),
     TEST(only_yes_is_yes),
+    TEST(the_first_item_of_the_first_menu_is_asked_about),
     TEST(each_answer_counts_for_itself),
     TEST(nobody_is_asked_about_a_half_that_is_not_there),
     TEST(every_change_is_listed_before_anything_is_asked),

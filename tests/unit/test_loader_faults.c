@@ -41,6 +41,17 @@ static void a_write_protected_floppy(void **state)
     assert_non_null(strstr(rig.screen, "FTLOG.TXT"));
 }
 
+/* What stands where FTLOG.TXT was when the boot disk was opened may be another file's by now. */
+static void a_log_that_is_no_text_is_left_alone(void **state)
+{
+    (void)state;
+    rig.absent[0] = true;
+    memdev_sector(&rig.floppy, LOG_LBA)[7] = 0;
+    expect_start(ROLE_SHADOW, 0x80);
+    assert_true(on_screen("FTLOG.TXT cannot be written."));
+    assert_int_equal(rig.writes, 0);
+}
+
 /* No FTJOURNL.DAT, so no undo: unattended nothing is written; a person may choose to go on. */
 static void a_floppy_without_a_journal(void **state)
 {
@@ -60,6 +71,19 @@ static void a_floppy_without_a_journal(void **state)
     expect_start(ROLE_SHADOW, 0x80);
     assert_int_equal(rig.disk_writes, 1);
     assert_int_equal(type_of(1), 0x06);
+}
+
+/* Who only listens is told that nothing will happen any more; once, whatever a person does then. */
+static void a_start_that_fails_is_told(void **state)
+{
+    (void)state;
+    rig.handoff_fails = true;
+    rig_keys(&rig, "");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_true(rig_event(&rig, "end started=none why=\"the start failed\""));
+    rig_keys(&rig, "2");
+    assert_int_equal(rig_run(&rig), RIG_WAITING);
+    assert_false(rig_event(&rig, "end started=none"));
 }
 
 /* From any key on the boot disk may be gone. Nothing is written without a journal; the half still starts. */
@@ -244,6 +268,8 @@ static void unattended_an_undo_is_never_given_up(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    TEST(a_start_that_fails_is_told),
+    TEST(a_log_that_is_no_text_is_left_alone),
     TEST(a_journal_with_an_unreadable_slot_is_not_overwritten),
     TEST(a_change_that_failed_is_not_noted_as_made),
     TEST(a_write_protected_floppy),

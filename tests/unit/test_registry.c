@@ -332,6 +332,12 @@ static void a_hive_of_format_1_0(void **state)
     want(false, false);
     assert_int_equal(plan(), OBSTACLE_NONE);
     assert_int_equal(changes.count, 0);
+    want(true, true);
+    /* That DISK is not found in such a hive proves nothing. */
+    static const uint32_t root_subkeys = 0x1024 + 20;
+    install(&hive, NULL);
+    hand_le(memdev_sector(&rig.disk[0], nt.system + HIVE_SECTOR(root_subkeys)) + root_subkeys % SECTOR_BYTES, 0, 4);
+    assert_int_equal(plan(), OBSTACLE_VERSION);
 }
 
 /* Bytes behind the sets; a record larger than is held; more disks than are held. */
