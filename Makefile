@@ -25,7 +25,7 @@ CORE := base/status base/text base/unicode base/crc32 base/trail \
         mirror/config mirror/sample mirror/md mirror/decide mirror/facts mirror/evidence mirror/esp mirror/freshness mirror/pair \
         change/changeset change/edit change/journal change/apply change/registry change/break change/retire \
         change/bootpath change/promote \
-        ui/menu ui/screen bootdisk plan dryrun repair loader
+        ui/menu ui/screen bootdisk plan dryrun repair offers loader
 SHELL_BIOS := stage2_main bios_disk bios_con bios_a20 bios_handoff
 SHELL_EFI := efi_main efi_disk efi_net efi_start efi_copy efi_console
 HOST := main hostdisk hostset hostboot survey ntsurvey findings report sentence sitetext target programs mtools floppy diskimage isoimage netfolder medium media bootfiles gather systems signing build buildtell check breakcmd repairs repaircmd undo journalcmd \

@@ -6,21 +6,9 @@
 #include "mirror/esp.h"
 #include "mirror/evidence.h"
 #include "mirror/pair.h"
+#include "offers.h"
 #include "repair.h"
-#include "ui/menu.h"
 #include "ui/screen.h"
-
-enum action { ACT_START, ACT_BREAK, ACT_PROMOTE, ACT_RETIRE, ACT_FINISH, ACT_UNDO, ACT_DRYRUN, ACT_COPY, ACT_RESTART };
-
-struct choice {
-    enum action action;
-    enum role role;
-};
-
-struct choices {
-    struct menu menu;
-    struct choice choice[MENU_ITEMS_MAX];
-};
 
 #define LOG_LINE_BYTES 160u
 
@@ -71,11 +59,6 @@ static void find_sets(struct loader *loader)
     loader->config.policy = BREAK_ASK;
     loader->config.system_set = 0;
     pair_find(&loader->inventory, 0, true, &loader->config, &report);
-}
-
-static bool has_journal(const struct loader *loader, enum journal_state state)
-{
-    return loader->boot.journal_status == ST_OK && loader->boot.journal.state == state;
 }
 
 /* A change was begun and not undone: from then on one half may have gone on alone. */
@@ -161,152 +144,6 @@ void loader_look(struct loader *loader, struct firmware *fw)
     screen_errors(loader);
 }
 
-static void offer(struct choices *choices, enum action action, enum role role, const char *text)
-{
-    struct menu *menu = &choices->menu;
-    struct text item;
-    if (menu->count == MENU_ITEMS_MAX)
-        return;
-    choices->choice[menu->count] = (struct choice){action, role};
-    text_init(&item, menu->item[menu->count++], MENU_ITEM_BYTES);
-    text_add(&item, text, role_name(role));
-}
-
-/* Windows NT may be on another mirror than the one that is started: then the disk that is started must have the good
- * half of both. */
-static bool system_is_elsewhere(const struct loader *loader, enum role source)
-{
-    if (loader->config.system_set < 2)
-        return false;
-    const struct set_survey *system = &loader->survey[loader->config.system_set - 1];
-    if (system->verdict.state == SET_HEALTHY)
-        return false;
-    return system->verdict.source == ROLE_NONE ||
-           system->place[system->verdict.source].disk != loader->survey[0].place[source].disk;
-}
-
-/* The half that the verdict would start, if that is beyond doubt for every mirror that matters. */
-static enum role certain_source(const struct loader *loader)
-{
-    enum role source = loader->config.set_count > 0 ? loader->survey[0].verdict.source : ROLE_NONE;
-    return source != ROLE_NONE && system_is_elsewhere(loader, source) ? ROLE_NONE : source;
-}
-
-static bool is_esp(const struct loader *loader)
-{
-    return loader->config.set_count > 0 && loader->config.set[0].kind == SET_ESP;
-}
-
-/* Why this firmware cannot start a half of the first mirror; null if it can. */
-static const char *cannot_start(const struct loader *loader)
-{
-    if (!is_esp(loader))
-        return loader->fw->cannot_start;
-    return loader->fw->start_file != 0 ? 0 : "An EFI system partition is started by UEFI firmware only";
-}
-
-/* Unattended nothing is changed that could not be undone. */
-static bool will_break(const struct loader *loader)
-{
-    return loader->config.policy == BREAK_AUTO && loader->boot.journal_status == ST_OK && cannot_start(loader) == 0 &&
-           loader->survey[0].verdict.may_break && !loader->changed && certain_source(loader) != ROLE_NONE;
-}
-
-/* The half that is started if nobody presses a key. NT stops while its registry does not know the mirror; only a
- * person, or the policy, may break it. */
-enum role loader_default(const struct loader *loader)
-{
-    enum role source = certain_source(loader);
-    bool stops = source != ROLE_NONE && loader->survey[0].verdict.must_break && !will_break(loader);
-    return stops || cannot_start(loader) != 0 ? ROLE_NONE : source;
-}
-
-/* Only a half that is there can be started; one that is not the verdict's choice only by a person's own choice. */
-static void offer_half(struct loader *loader, struct choices *choices, enum role role)
-{
-    const struct set_survey *survey = &loader->survey[0];
-    const struct mirror_verdict *verdict = &survey->verdict;
-    bool chosen = role == verdict->source;
-    bool broken = !survey->facts.member[role].ft_bit;
-    bool both_stale = verdict->member[ROLE_PRIMARY] == MEMBER_STALE && verdict->member[ROLE_SHADOW] == MEMBER_STALE;
-    bool by_choice = verdict->state == SET_SPLIT && (both_stale || verdict->member[role] == MEMBER_GOOD);
-    if (survey->place[role].partition == 0)
-        return;
-    if (cannot_start(loader) != 0)
-        ; /* but what is on the disks can be changed */
-    else if (both_stale)
-        offer(choices, ACT_START, role, "Start the %s: what only the other half has would be lost");
-    else if (verdict->member[role] == MEMBER_STALE)
-        offer(choices, ACT_START, role, "Start the %s, which is OLDER: later changes would be lost");
-    else if (verdict->member[role] == MEMBER_REBUILDING)
-        offer(choices, ACT_START, role, "Start the %s, an UNFINISHED copy");
-    else if (!chosen && verdict->state == SET_HEALTHY && !is_esp(loader))
-        offer(choices, ACT_START, role, "Start the %s (NT stops while the primary is connected)");
-    else
-        offer(choices, ACT_START, role, "Start the %s");
-    if (loader->config.policy == BREAK_NEVER || is_esp(loader))
-        return;
-    if (broken && chosen)
-        offer(choices, ACT_PROMOTE, role, "Make the %s start without this boot disk");
-    if (!broken && !will_break(loader) && (chosen ? verdict->may_break : by_choice))
-        offer(choices, ACT_BREAK, role,
-              cannot_start(loader) != 0 ? "Break the mirror, keeping the %s"
-                                        : "Break the mirror, keeping the %s, then start it");
-}
-
-/* The other half of a mirror that is broken, if it is there: it looks like a half still. */
-static bool may_retire(const struct loader *loader)
-{
-    const struct set_survey *survey = &loader->survey[0];
-    enum role source = loader->config.set_count > 0 ? survey->verdict.source : ROLE_NONE;
-    return source != ROLE_NONE && loader->config.policy != BREAK_NEVER && !is_esp(loader) &&
-           !survey->facts.member[source].ft_bit && survey->place[1 - source].partition != 0 &&
-           survey->place[1 - source].disk->table.status == ST_OK;
-}
-
-/* A half that is no member of an array, beside one that is trusted: what is on that can be copied. md copies by itself.
- */
-static bool may_copy(const struct loader *loader)
-{
-    const struct set_survey *survey = &loader->survey[0];
-    enum role source = is_esp(loader) ? survey->verdict.source : ROLE_NONE;
-    return source != ROLE_NONE && loader->fw->copy_files != 0 && survey->place[1 - source].partition != 0 &&
-           !survey->esp[source].has_md && !survey->esp[1 - source].has_md && !survey->place[1 - source].disk->dead;
-}
-
-static bool has_nt(const struct loader *loader)
-{
-    return loader->fw->work != 0 && loader->config.set_count > 0 && !is_esp(loader);
-}
-
-static void build_choices(struct loader *loader, struct choices *choices)
-{
-    enum role source = loader->config.set_count > 0 ? loader->survey[0].verdict.source : ROLE_NONE;
-    memset(choices, 0, sizeof *choices);
-    choices->menu.has_default = loader_default(loader) != ROLE_NONE;
-    if (will_break(loader))
-        offer(choices, ACT_BREAK, source, "Break the mirror, keeping the %s, then start it");
-    if (source != ROLE_NONE)
-        offer_half(loader, choices, source);
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        if (role != source && loader->config.set_count > 0)
-            offer_half(loader, choices, (enum role)role);
-    if (may_retire(loader))
-        offer(choices, ACT_RETIRE, (enum role)(1 - source), "Retire the %s: no member, not active, new signature");
-    if (has_journal(loader, JOURNAL_PENDING)) {
-        offer(choices, ACT_FINISH, ROLE_NONE, "Finish the interrupted change");
-        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the interrupted change");
-    } else if (has_journal(loader, JOURNAL_DONE))
-        offer(choices, ACT_UNDO, ROLE_NONE, "Undo the last change");
-    if (may_copy(loader))
-        offer(choices, ACT_COPY, (enum role)(1 - source), "Bring the %s up to date, file by file");
-    for (unsigned role = 0; role < ROLE_COUNT && has_nt(loader); role++)
-        if (loader->survey[0].place[role].partition != 0 && (source == ROLE_NONE || source == role))
-            offer(choices, ACT_DRYRUN, (enum role)role, "Dry run: would the %s start? Nothing is started or written");
-    offer(choices, ACT_RESTART, ROLE_NONE,
-          loader->fw->restart_text != 0 ? loader->fw->restart_text : "Restart the machine");
-}
-
 static enum status load_ntldr(struct loader *loader, const struct fat *fat)
 {
     struct fat_file file;
@@ -378,7 +215,7 @@ static void copy_esp(struct loader *loader, enum role to)
 
 static void start_half(struct loader *loader, enum role role)
 {
-    if (is_esp(loader)) {
+    if (offers_is_esp(loader)) {
         start_esp(loader, role);
         return;
     }
@@ -453,7 +290,7 @@ static void act(struct loader *loader, struct choice choice, bool attended)
     screen_errors(loader); /* before a hand-off, which does not come back */
     /* Unattended, a break that failed must not keep the machine from starting: the half starts unbroken as well. */
     bool starts = choice.action == ACT_START || (choice.action == ACT_BREAK && (status == ST_OK || !attended));
-    if (starts && cannot_start(loader) == 0)
+    if (starts && offers_cannot_start(loader) == 0)
         start_half(loader, choice.role);
     if (choice.action == ACT_DRYRUN)
         dry_run(loader, choice.role);
@@ -478,22 +315,22 @@ static void report_nothing_to_start(struct loader *loader)
 /* What will be started, and each sector that will be written, if nobody interferes. */
 static void show_intention(struct loader *loader)
 {
-    if (cannot_start(loader) != 0)
-        screen_cannot_start(loader, cannot_start(loader));
+    if (offers_cannot_start(loader) != 0)
+        screen_cannot_start(loader, offers_cannot_start(loader));
     else
-        screen_intention(loader, loader_default(loader), will_break(loader));
-    if (loader->boot.journal_status != ST_OK && loader->config.policy != BREAK_NEVER && !is_esp(loader))
+        screen_intention(loader, loader_default(loader), offers_will_break(loader));
+    if (loader->boot.journal_status != ST_OK && loader->config.policy != BREAK_NEVER && !offers_is_esp(loader))
         screen_note(loader, "there is no journal: a change could not be undone");
     struct repair wish = {
         .keep = loader->survey[0].verdict.source, .break_mirror = true, .retire = loader->config.retire};
-    if (will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)
+    if (offers_will_break(loader) && repair_plan(loader, &wish, false) == ST_OK)
         repair_list(loader, "planned", false);
 }
 
 /* Who only listens to the events must not wait for a start that nobody will ask for. */
 static void tell_of_waiting(struct loader *loader)
 {
-    if (loader->config.set_count > 0 && cannot_start(loader) != 0)
+    if (loader->config.set_count > 0 && offers_cannot_start(loader) != 0)
         return; /* it was told with the firmware's advice */
     if (loader->inventory.count == 0)
         screen_end(loader, "no hard disk answers");
@@ -514,7 +351,7 @@ void loader_run(struct loader *loader, struct firmware *fw)
     int timeout_s = loader->config.timeout_s;
     bool first = true;
     for (;;) {
-        build_choices(loader, &choices);
+        offers_make(loader, &choices);
         if (loader->config.set_count > 0)
             show_intention(loader);
         if (first)
