@@ -166,8 +166,6 @@ enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES
     enum status status = boot->log_status;
     if (status == ST_OK)
         status = blockdev_read(&boot->cache.device, boot->log_lba, 1, sector);
-    if (status == ST_OK && !is_text(sector))
-        status = ST_CORRUPT;
     if (status == ST_OK)
         *used = log_used(sector);
     return status;
@@ -183,6 +181,8 @@ enum status bootdisk_log(struct bootdisk *boot, const char *line)
     if (boot->journal_status != ST_OK || boot->log_status != ST_OK)
         boot->log_status = open_log(boot); /* with nothing to tell another disk by, it is looked for again */
     enum status status = bootdisk_read_log(boot, sector, &used);
+    if (status == ST_OK && !is_text(sector))
+        status = ST_CORRUPT;
     if (status == ST_OK && boot->journal_status == ST_OK)
         status = check_journal(boot);
     if (status != ST_OK)

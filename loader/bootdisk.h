@@ -43,12 +43,12 @@ void bootdisk_open(struct bootdisk *boot, struct firmware *fw, struct trail *tra
 MUST_CHECK enum status bootdisk_check(struct bootdisk *boot);
 
 /** Read FTLOG.TXT, which is one sector: lines with CR LF in its first `*used` bytes. Errors: ST_NOT_FOUND,
- * ST_UNSUPPORTED (it is fragmented), ST_CORRUPT (it holds no text), I/O. */
+ * ST_UNSUPPORTED (it is fragmented), I/O. */
 MUST_CHECK enum status bootdisk_read_log(struct bootdisk *boot, uint8_t sector[SECTOR_BYTES], size_t *used);
 
 /** Add one line (with its CR LF, far shorter than a sector) to FTLOG.TXT, which is one sector of text padded with
- * blanks; the oldest lines go. Errors are returned, but a log that cannot be written is no reason not
- * to start. */
+ * blanks; the oldest lines go. What is no text is left alone. Errors are returned, but a log that cannot be written is
+ * no reason not to start. */
 MUST_CHECK enum status bootdisk_log(struct bootdisk *boot, const char *line);
 
 #endif

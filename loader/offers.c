@@ -52,8 +52,9 @@ const char *offers_cannot_start(const struct loader *loader)
 
 bool offers_will_break(const struct loader *loader)
 {
-    return loader->config.policy == BREAK_AUTO && loader->boot.journal_status == ST_OK && offers_cannot_start(loader) == 0 &&
-           loader->survey[0].verdict.may_break && !loader->changed && certain_source(loader) != ROLE_NONE;
+    return loader->config.policy == BREAK_AUTO && loader->boot.journal_status == ST_OK &&
+           offers_cannot_start(loader) == 0 && loader->survey[0].verdict.may_break && !loader->changed &&
+           certain_source(loader) != ROLE_NONE;
 }
 
 /* The half that is started if nobody presses a key. NT stops while its registry does not know the mirror; only a
@@ -95,7 +96,7 @@ static void offer_half(struct loader *loader, struct choices *choices, enum role
     if (!broken && !offers_will_break(loader) && (chosen ? verdict->may_break : by_choice))
         offer(choices, ACT_BREAK, role,
               offers_cannot_start(loader) != 0 ? "Break the mirror, keeping the %s"
-                                        : "Break the mirror, keeping the %s, then start it");
+                                               : "Break the mirror, keeping the %s, then start it");
 }
 
 /* The other half of a mirror that is broken, if it is there: it looks like a half still. */

@@ -21,7 +21,7 @@ from cli import BUILD, DONE, IO, NEXT_STEP, ROOT
 FOLDER = tempfile.TemporaryDirectory(prefix='mkb-expand-')
 atexit.register(FOLDER.cleanup)
 PROGRAM = pathlib.Path(FOLDER.name, 'expand')
-SOURCES = ('tests/cli/expand.c', 'mkbootdisk/expand.c', 'mkbootdisk/ntfile.c', 'loader/nt/pe.c')
+SOURCES = ('tests/cli/expand.c', 'mkbootdisk/expand.c', 'mkbootdisk/ntfile.c', 'loader/nt/pe.c', 'loader/nt/banner.c')
 LIMIT = 16 << 20
 OK, CORRUPT, UNSUPPORTED, NOT_FOUND = 0, 3, 4, 5  # enum status
 
