@@ -45,7 +45,7 @@ static void mend_all(uint8_t *half)
 static void check(enum status status, const struct md_member *member)
 {
     static const struct md_member zeros;
-    if (status == ST_NOT_FOUND || status == ST_CORRUPT) {
+    if (status == ST_NOT_FOUND || status == ST_CORRUPT || status == ST_IO) {
         if (memcmp(member, &zeros, sizeof zeros) != 0)
             abort();
         return;
