@@ -3,8 +3,6 @@
 #include "dryrun.h"
 
 static const char default_directory[] = "\\WINNT";
-#define FAR_START_LBA 8388608u /* 4 GB (Q197295) */
-
 static const char too_far[] = "lies in part where NT 4.0's NTLDR does not reach (E07)";
 
 const char *dryrun_name(enum dryrun_result result)
@@ -161,7 +159,7 @@ static void judge_version(struct dryrun *run, const struct start_walk *walk, con
         tell(run, DRYRUN_BAD, run->path, "is on FAT32, which Windows NT reads from 2000 on");
     if (old && walk->is_windows_2000)
         tell(run, DRYRUN_DOUBT, "NTLDR", "is of an older release than this Windows NT (B07)");
-    if (old && partition->start_lba >= FAR_START_LBA)
+    if (old && partition->start_lba >= START_PAST_4_GB_LBA)
         tell(run, DRYRUN_DOUBT, run->path, "begins past 4 GB: only NTLDR of Service Pack 5 or later gets there (E08)");
 }
 

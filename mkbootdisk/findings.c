@@ -2,15 +2,16 @@
 /* Findings. Each is named once a disk, however many sets or installations show it. All that is read here is whether a
  * half has a file system. */
 #include "findings.h"
+#include "nt/start.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 #include "nt/fttype.h"
+#include "nt/start.h"
 #include "sitetext.h"
 
 #define TYPE_NTFS 0x07u
-#define FAR_START_LBA 8388608u /* 4 GB: Q197295 */
 
 __attribute__((format(printf, 4, 5))) static void add(struct findings *out, const char *id, unsigned disk,
                                                       const char *format, ...)
@@ -144,7 +145,7 @@ static void add_installation(const struct nt_installation *item, struct findings
     if (item->missing > 0)
         add(out, "D16", item->disk, "%s still lists disk %08x, which is not here: harmless for a start",
             item->directory, item->missing_signature[0]);
-    if (partition->start_lba >= FAR_START_LBA && !item->testimony.is_windows_2000)
+    if (partition->start_lba >= START_PAST_4_GB_LBA && !item->testimony.is_windows_2000)
         add(out, "E08", item->disk,
             "partition %u with %s begins past 4 GB: NT 4.0 starts it only from Service Pack 5 on", partition->number,
             item->directory);

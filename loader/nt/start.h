@@ -10,6 +10,9 @@
 /* What plain INT 13h reaches at most: 1024 x 256 x 63 (Q224526). */
 #define START_REACH_SECTORS 16515072u
 
+/* Partitions that begin here or later NTLDR of NT 4.0 finds from Service Pack 5 on (Q197295). */
+#define START_PAST_4_GB_LBA 8388608u
+
 enum start_finding {
     START_FINE,
     START_MISSING,
